@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class LifecycleConfig(AppConfig):
+    """The composition root as an app: its commands, its system checks and the engine's tick."""
+
+    name = "lifecycle"
+    label = "lifecycle"
+
+    def ready(self) -> None:
+        from lifecycle import checks  # noqa: F401  registering needs the app registry

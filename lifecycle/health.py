@@ -1,0 +1,69 @@
+"""Whether the process lives and whether the product works."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from lifecycle.models import Tick
+
+ENGINE = "engine"
+TICK_LATE_AFTER = timedelta(minutes=2)
+DUE_LATE_AFTER = timedelta(minutes=15)
+
+# What waits, by name: functions that return the moment the oldest open piece of work became due, or None.
+# Apps with due work add theirs in ready().
+OLDEST_DUE: dict[str, Callable[[datetime], datetime | None]] = {}
+
+
+def record_tick(now: datetime, *, name: str = ENGINE) -> None:
+    """Note that the engine finished a pass at `now`."""
+    Tick.objects.update_or_create(name=name, defaults={"at": now})
+
+
+def problems(now: datetime) -> tuple[list[str], dict[str, object]]:
+    """What keeps the product from working, in words, and the figures they were judged by."""
+    figures: dict[str, object] = {}
+    try:
+        connection.ensure_connection()
+        tick = Tick.objects.filter(name=ENGINE).values_list("at", flat=True).first()
+        found = judge_tick(tick, now, figures)
+        for name, oldest in OLDEST_DUE.items():
+            found += judge_due(name, oldest(now), now, figures)
+    except Error:
+        return ["the database does not answer"], {"database": False}
+    return found, {"database": True, **figures}
+
+
+def judge_tick(tick: datetime | None, now: datetime, figures: dict[str, object]) -> list[str]:
+    figures["engine_last_tick"] = tick.isoformat() if tick else None
+    if tick is None:
+        return ["the engine has not run yet"]
+    if now - tick > TICK_LATE_AFTER:
+        return [f"the engine last ran {int((now - tick).total_seconds())} s ago"]
+    return []
+
+
+def judge_due(name: str, due: datetime | None, now: datetime, figures: dict[str, object]) -> list[str]:
+    age = max(0, int((now - due).total_seconds())) if due else 0
+    figures[f"oldest_due_{name}_seconds"] = age
+    return [f"the oldest {name} has been due for {age} s"] if age > DUE_LATE_AFTER.total_seconds() else []
+
+
+@never_cache
+@require_safe
+def process(request: HttpRequest) -> HttpResponse:
+    """200 as long as this process serves requests."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when mail can flow; 503 with the reasons otherwise."""
+    found, figures = problems(timezone.now())
+    return JsonResponse({"ready": not found, "reasons": found, **figures}, status=503 if found else 200)
