@@ -1,0 +1,24 @@
+"""The product's settings as the tests run them: nothing of the developer's environment, everything local."""
+
+import os
+import tempfile
+
+from lifecycle.env import NAMES
+
+for name in list(os.environ):
+    if name in NAMES or name.startswith("ANYMAIL_"):
+        del os.environ[name]
+os.environ["VAR_DIR"] = os.environ.setdefault("TEST_VAR_DIR", tempfile.mkdtemp(prefix="lifecycle-tests-"))
+os.environ["SECRET_KEY"] = "a-key-for-tests-only-" + "0123456789abcdef" * 3
+os.environ["SANDBOX"] = "1"
+
+from lifecycle.settings import *  # noqa: E402,F403
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
