@@ -1,0 +1,110 @@
+"""What happens next to a person in a sequence. Pure: no query, no clock, no settings.
+
+Production, rehearsal, tests and explanations all run `decide`; every decision names its reason.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from campaigns.steps import Decision, Hold, Leave, Pass, Position, Stay, Step
+from lifecycle.core import rules
+
+# A published graph only runs forward, so this is reached by damaged data alone.
+LONGEST_WALK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What enrols: an event kind with a test of its properties, or entering a segment."""
+
+    event_kind: str
+    where: rules.Rule | None = None
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """Ends the run when `rule` holds; `goal` is the event kind when it is a goal."""
+
+    rule: rules.Rule
+    reason: str
+    goal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A published version of a sequence, ready to decide on. `entry_needs` and `needs` say which facts to load."""
+
+    version_id: int
+    sequence_id: int
+    sequence: str
+    group_id: int | None
+    priority: int
+    triggers: tuple[Trigger, ...]
+    by_api: bool
+    filters: rules.Rule
+    reentry: str
+    reentry_after: timedelta | None
+    key_property: str
+    second_trigger: str
+    exits: tuple[ExitRule, ...]
+    steps: tuple[Step, ...]
+    entry_needs: rules.Needs
+    exit_needs: rules.Needs
+    step_needs: rules.Needs
+    index: dict[str, int] = field(default_factory=dict, compare=False, hash=False)
+
+    def step(self, key: str) -> Step | None:
+        position = self.index.get(key)
+        return None if position is None else self.steps[position]
+
+    def after(self, key: str) -> str:
+        """Key of the step after `key`, '' at the end."""
+        position = self.index[key] + 1
+        return self.steps[position].key if position < len(self.steps) else ""
+
+    @property
+    def first(self) -> str:
+        return self.steps[0].key if self.steps else ""
+
+
+def exit_of(journey: Journey, facts: rules.Facts, now: datetime) -> Leave | None:
+    """The first exit rule that holds, as a decision; None to go on. `facts.since` is where goals count from."""
+    for rule in journey.exits:
+        if rule.rule.matches(facts, now):
+            return Leave("", rule.reason, _latest(facts, rule.goal))
+    return None
+
+
+def _latest(facts: rules.Facts, kind: str) -> int | None:
+    events = facts.events.get(kind, ()) if kind else ()
+    return max(events, key=lambda event: event.at).id if events else None
+
+
+def decide(journey: Journey, position: Position, facts: rules.Facts, now: datetime) -> list[Decision]:
+    """Walk from `position` as far as it goes at `now`.
+
+    Returns effects in order, closed by exactly one `Stay` (where it now waits) or `Leave` (how the run ended).
+    """
+    leave = exit_of(journey, facts, now)
+    if leave is not None:
+        return [replace(leave, step_key=position.step_key)]
+    decisions: list[Decision] = []
+    for _ in range(LONGEST_WALK):
+        step = journey.step(position.step_key)
+        if step is None:
+            return [*decisions, Leave(position.step_key, "completed")]
+        outcome = step.decide(position, facts, now)
+        if isinstance(outcome, Leave):
+            return [*decisions, outcome]
+        if isinstance(outcome, Hold):
+            effects = [outcome.effect] if outcome.effect else []
+            return [*decisions, *effects, Stay(step.key, position.step_since, outcome.until, outcome.reason)]
+        decisions.append(outcome.effect)
+        position = _moved(journey, position, outcome)
+    return [*decisions, Leave(position.step_key, "failed: the steps run in a circle")]
+
+
+def _moved(journey: Journey, position: Position, outcome: Pass) -> Position:
+    target = outcome.to or journey.after(position.step_key)
+    return replace(position, step_key=target, step_since=outcome.at, is_waiting=False, due_at=None)

@@ -1,0 +1,181 @@
+"""Sequences with versions, steps and variants. A published version and everything under it is immutable."""
+
+import pgtrigger
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from campaigns.models.template import EmailTemplate
+
+STEP_KEY = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Lower-case letters, digits and hyphens: wait-1")
+
+
+class ExclusiveGroup(models.Model):
+    """A lead is in at most one sequence of a group: one conversation, never two drips."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sequence(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        LIVE = "live", "Live"
+        PAUSED = "paused", "Paused"
+        STOPPED = "stopped", "Stopped"
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=160)
+    description = models.TextField(blank=True)
+    status = models.CharField(max_length=7, choices=Status, default=Status.DRAFT)
+    group = models.ForeignKey(ExclusiveGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="sequences")
+    priority = models.SmallIntegerField(default=0, help_text="Higher wins inside the group and under the cap.")
+    current_version = models.ForeignKey(
+        "campaigns.SequenceVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def frozen_when_published(version_id: str) -> pgtrigger.Trigger:
+    """Refuse any change to a row whose version (found by the SQL `version_id`, of the row as it was) is published."""
+    return pgtrigger.Trigger(
+        name="frozen_when_published",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = {version_id} AND state = 'published') THEN
+                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+class SequenceVersion(models.Model):
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        PUBLISHED = "published", "Published"
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
+    triggers = models.JSONField(default=list, help_text="[{event, where}, {segment}, {api: true}]: any of them enrols.")
+    filters = models.JSONField(default=dict, blank=True, help_text="Rule that must hold at entry.")
+    reentry = models.CharField(
+        max_length=12,
+        choices=[
+            ("never", "Never"),
+            ("after_exit", "After the exit"),
+            ("after", "Some time after the last entry"),
+            ("once_per_key", "Once per key"),
+        ],
+        default="never",
+    )
+    reentry_after = models.DurationField(null=True, blank=True)
+    key_property = models.CharField(max_length=60, blank=True, help_text="Event property that keys the enrolment.")
+    second_trigger = models.CharField(
+        max_length=6, choices=[("ignore", "Ignore"), ("merge", "Merge into the running one")], default="ignore"
+    )
+    exits = models.JSONField(default=list, blank=True, help_text="[{goal: kind, where}, {when: rule, reason}]")
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["sequence", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["sequence", "number"], name="sequence_version_number_once"),
+            models.UniqueConstraint(fields=["sequence"], condition=Q(state="draft"), name="sequence_has_one_draft"),
+        ]
+        db_table = "campaigns_sequenceversion"
+        # What was published stays: only rows in draft may change, and the change to published is the last.
+        triggers = [
+            pgtrigger.Protect(
+                name="published_is_final",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__state="published"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} v{self.number}"
+
+
+class Step(models.Model):
+    """One step of a version. Its `key` is stable over versions: history and uniqueness hang on it."""
+
+    class Kind(models.TextChoices):
+        SEND = "send", "Send a mail"
+        WAIT = "wait", "Wait for a time"
+        WAIT_CALENDAR = "calendar", "Wait for a day or hour"
+        WAIT_EVENT = "event", "Wait for an event"
+        BRANCH = "branch", "Branch"
+        SET = "set", "Set a field"
+        NOTIFY = "notify", "Notify sales"
+        END = "end", "End"
+
+    class JourneyStage(models.TextChoices):
+        AWARENESS = "awareness", "Awareness"
+        CONSIDERATION = "consideration", "Consideration"
+        DECISION = "decision", "Decision"
+
+    version = models.ForeignKey(SequenceVersion, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=60, validators=[STEP_KEY], help_text="Stable name; never reuse one.")
+    position = models.PositiveSmallIntegerField(default=0)
+    kind = models.CharField(max_length=8, choices=Kind)
+    journey_stage = models.CharField(max_length=13, choices=JourneyStage, blank=True)
+
+    template = models.ForeignKey(
+        EmailTemplate, null=True, blank=True, on_delete=models.PROTECT, help_text="Send: the mail, unless variants are given."
+    )
+    duration = models.DurationField(null=True, blank=True, help_text="Wait: how long. Event: the longest wait.")
+    from_enrollment = models.BooleanField(
+        default=False, help_text="Count from the enrolment, not from the completion of the step before."
+    )
+    weekday = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        choices=list(enumerate(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])),
+    )
+    time_of_day = models.TimeField(null=True, blank=True, help_text="In the person's zone.")
+    event_kind = models.CharField(max_length=100, blank=True)
+    where = models.JSONField(default=list, blank=True, help_text="Tests on the event's properties.")
+    condition = models.JSONField(default=dict, blank=True, help_text="Branch: the rule.")
+    then_key = models.CharField(max_length=60, blank=True, help_text="Step when true / when the event came. Empty: next.")
+    else_key = models.CharField(max_length=60, blank=True, help_text="Step when false / when time ran out. Empty: next.")
+    field = models.CharField(max_length=80, blank=True, help_text="Set: a lead field or attributes.<name>.")
+    value = models.JSONField(null=True, blank=True)
+    message = models.CharField(max_length=250, blank=True, help_text="Notify: what the rep reads.")
+
+    class Meta:
+        ordering = ["version", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="step_key_once_per_version")]
+        triggers = [frozen_when_published("OLD.version_id")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.get_kind_display()})"
+
+
+class Variant(models.Model):
+    """One of several mails of a send step, chosen by a stable hash of the lead."""
+
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="variants")
+    key = models.SlugField(max_length=20)
+    weight = models.PositiveSmallIntegerField(default=50)
+    template = models.ForeignKey(EmailTemplate, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["step", "key"]
+        constraints = [models.UniqueConstraint(fields=["step", "key"], name="variant_key_once_per_step")]
+        triggers = [frozen_when_published("(SELECT version_id FROM campaigns_step WHERE id = OLD.step_id)")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.weight})"

@@ -1,0 +1,33 @@
+from django.db import models
+
+from leads.models.lead import Lead
+
+
+class Segment(models.Model):
+    """A named rule; its members are kept by difference, so entering and leaving are events."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=160)
+    description = models.TextField(blank=True)
+    rule = models.JSONField(default=dict, help_text="In the rule language.")
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with each change of the rule.")
+    refreshed_at = models.DateTimeField(null=True, editable=False)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SegmentMember(models.Model):
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="members", db_index=False)
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="memberships")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "lead"], name="segment_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.lead_id} in {self.segment_id}"

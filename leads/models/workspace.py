@@ -1,0 +1,74 @@
+"""The one row that says who sends, in which zone, and where the thresholds lie."""
+
+import secrets
+import zoneinfo
+from functools import cached_property
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+
+def new_address_key() -> str:
+    return secrets.token_hex(32)
+
+
+def check_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone; write one like Europe/Berlin.")
+
+
+class Workspace(models.Model):
+    """Settings that a marketer edits. There is exactly one row (id 1)."""
+
+    name = models.CharField(max_length=120, default="Your Company", help_text="How the company signs its mail.")
+    sender_name = models.CharField(max_length=120, blank=True, help_text="The person mails come from; empty: the name.")
+    sender_email = models.EmailField(blank=True, help_text="Empty: DEFAULT_FROM_EMAIL of the installation.")
+    postal_address = models.CharField(
+        max_length=250,
+        default="Your Company, 1 Example Street, 12345 Example City",
+        help_text="In the footer of every marketing mail; the law asks for it.",
+    )
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
+    site_url = models.URLField(default="https://www.example.com", help_text="The company's website.")
+    booking_url = models.URLField(default="https://calendly.com/your-company/demo", help_text="Where a demo is booked.")
+    docs_url = models.URLField(default="https://docs.example.com")
+    pricing_url = models.URLField(default="https://www.example.com/pricing")
+    app_url = models.URLField(default="https://app.example.com", help_text="Where customers use the product.")
+
+    warm_at = models.PositiveSmallIntegerField(default=31, help_text="A lead is warm from this score on.")
+    hot_at = models.PositiveSmallIntegerField(default=80, help_text="A lead is hot from this score on.")
+    intent_half_life_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1)], help_text="Intent points halve in this many days."
+    )
+    cap_messages = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1)], help_text="Marketing mails a person gets at most …"
+    )
+    cap_days = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(90)], help_text="… in this many days."
+    )
+    address_key = models.CharField(
+        max_length=64,
+        default=new_address_key,
+        editable=False,
+        help_text="Key of the address hashes of suppressions. Never change it: opt-outs would be forgotten.",
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="workspace_is_one_row"),
+            models.CheckConstraint(condition=models.Q(hot_at__gt=models.F("warm_at")), name="workspace_hot_above_warm"),
+        ]
+        verbose_name = verbose_name_plural = "workspace"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def load(cls) -> "Workspace":
+        """The row, made with its defaults when it is missing."""
+        return cls.objects.get_or_create(pk=1)[0]
+
+    @cached_property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)

@@ -1,0 +1,68 @@
+"""What sales is told, and who gets a lead. Deals, tasks and notes arrive with the sales console."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from leads.models import Lead
+
+
+class AssignmentRule(models.Model):
+    """Gives a lead without an owner to the next rep of its pool. The first active rule that fits wins."""
+
+    name = models.CharField(max_length=120)
+    condition = models.JSONField(default=dict, blank=True, help_text="In the rule language; empty fits every lead.")
+    reps = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", help_text="Taken in turn.")
+    position = models.PositiveSmallIntegerField(default=0)
+    turns = models.PositiveIntegerField(default=0, editable=False, help_text="Leads given so far; picks whose turn it is.")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Alert(models.Model):
+    """One thing a rep must know now, delivered by mail and shown in the console.
+
+        ready ──> sending ──> sent | failed | unknown
+    """
+
+    class Kind(models.TextChoices):
+        HOT = "hot", "Hot lead"
+        SQL = "sql", "Sales qualified"
+        NOTICE = "notice", "From a sequence"
+
+    class State(models.TextChoices):
+        READY = "ready", "Ready"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+
+    key = models.CharField(max_length=120, unique=True, help_text="event:812: one alert per event, whatever is repeated.")
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=6, choices=Kind)
+    headline = models.CharField(max_length=200)
+    reasons = models.JSONField(default=list, help_text="Sentences: why now.")
+    to_email = models.EmailField(help_text="The owner, else SALES_EMAIL.")
+    state = models.CharField(max_length=7, choices=State, default=State.READY)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    detail = models.CharField(max_length=250, blank=True)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="ready"), name="alert_ready_by_due"),
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="alert_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return self.headline
