@@ -1,0 +1,196 @@
+"""A rule as a Django `Q`. Each part is true or false, never NULL, so that "not" means the same as in Python."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, ExpressionWrapper, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import lookups as compare
+from django.db.models.expressions import Combinable
+
+from .folding import fold, folded_for
+from .operators import NEGATIVE
+from .tree import Comparison, EventTest, FieldTest, Group, Node, Not
+
+Moment = datetime | Combinable
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What the tree is compiled against: the moment, the event table, and how an event refers to the row tested."""
+
+    now: datetime
+    events: QuerySet[Any] | None
+    lead_ref: str
+    since: Moment | None
+
+
+def condition(node: Node, binding: Binding) -> Q:
+    """The node as a filter on a lead queryset."""
+    match node:
+        case FieldTest():
+            field = node.field
+            source = _Column(field.path, field.folded) if field.member is None else _Member(field.path, field.member)
+            return _comparison(source, node.comparison, binding.now)
+        case EventTest():
+            return _event_condition(node, binding)
+        case Group():
+            parts = (condition(part, binding) for part in node.parts)
+            return Q(*parts, _connector=Q.AND if node.word == "all" else Q.OR)
+        case Not():
+            return ~condition(node.part, binding)
+
+
+def _event_condition(test: EventTest, binding: Binding) -> Q:
+    if binding.events is None:
+        raise ValueError("the rule tests events: give the events queryset")
+    events = binding.events.filter(lead_id=OuterRef(binding.lead_ref), kind=test.kind, occurred_at__lte=binding.now)
+    after = _after(test, binding)
+    if after is not None:
+        events = events.filter(occurred_at__gt=after)
+    for where in test.where:
+        events = events.filter(_comparison(_Member("properties", where.name), where.comparison, binding.now))
+    holds = Q()
+    if test.low:
+        holds &= Q(Exists(events))
+    if test.low > 1:
+        # The plain Exists above lets the planner start from the events; this one is asked only of those it leaves.
+        holds &= Q(Exists(events[test.low - 1 : test.low]))
+    if test.high is not None:
+        holds &= ~Q(Exists(events[test.high : test.high + 1]))
+    return holds
+
+
+def _after(test: EventTest, binding: Binding) -> Moment | None:
+    if test.within is not None:
+        return binding.now - test.within
+    if not test.since_enrollment:
+        return None
+    if binding.since is None:
+        raise ValueError("the rule counts events since the enrollment: give since")
+    return binding.since
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A plain column, which holds one type by itself."""
+
+    path: str
+    folded: bool
+
+    def present(self, kind: str) -> Q:
+        known = Q(compare.IsNull(F(self.path), False))
+        # Only texts have an empty value; asked as text, any other column is simply not ''.
+        as_text = Func(F(self.path), template="(%(expressions)s)::text", output_field=TextField())
+        return known & ~Q(compare.Exact(as_text, "")) if kind == "presence" else known
+
+    def value(self, comparison: Comparison) -> Any:
+        if comparison.kind == "text" and not self.folded:
+            return folded_for(F(self.path), _folded(comparison))
+        if comparison.kind == "text":
+            return ExpressionWrapper(F(self.path), output_field=TextField())
+        return F(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A member of a JSON object, which may be of any type or absent."""
+
+    path: str
+    name: str
+
+    def present(self, kind: str) -> Q:
+        known = Q(compare.IsNull(self._member("->", JSONField()), False))
+        if kind == "presence":
+            return (
+                known
+                & ~Q(compare.In(self._text_of_type(), ["null"]))
+                & ~Q(compare.Exact(self._json(), Value("", JSONField())))
+            )
+        return known & Q(compare.Exact(self._text_of_type(), {"text": "string"}.get(kind, kind)))
+
+    def value(self, comparison: Comparison) -> Any:
+        if comparison.kind == "text":
+            return folded_for(self._member("->>", TextField()), _folded(comparison))
+        return self._json()  # jsonb orders numbers as numeric, so no cast can fail or round
+
+    def _json(self) -> Func:
+        return self._member("->", JSONField())
+
+    def _text_of_type(self) -> Func:
+        return Func(self._json(), function="jsonb_typeof", output_field=TextField())
+
+    def _member(self, arrow: str, output_field: Any) -> Func:
+        # The cast makes a name like "0" a member's name, not an array's index.
+        name = Func(Value(self.name), template="%(expressions)s::text", output_field=TextField())
+        return Func(
+            F(self.path), name, template="(%(expressions)s)", arg_joiner=f" {arrow} ", output_field=output_field
+        )
+
+
+def _comparison(source: _Column | _Member, comparison: Comparison, now: datetime) -> Q:
+    positive = NEGATIVE.get(comparison.op)
+    if positive is not None:
+        return ~_positive(source, comparison, positive, now)
+    return _positive(source, comparison, comparison.op, now)
+
+
+def _positive(source: _Column | _Member, comparison: Comparison, op: str, now: datetime) -> Q:
+    present = source.present(comparison.kind)
+    if comparison.kind == "presence":
+        return present
+    if comparison.kind == "datetime":
+        return present & _time_test(source.value(comparison), op, comparison.value, now)
+    return present & Q(_lookup(source.value(comparison), comparison, op))
+
+
+def _lookup(left: Any, comparison: Comparison, op: str) -> Any:
+    value: Any = comparison.value
+    if comparison.kind == "text":
+        value = tuple(sorted(_folded(comparison)))
+        value = value if op == "in" else value[0]
+    match op:
+        case "eq":
+            return compare.Exact(left, value)
+        case "is_true" | "is_false":
+            return compare.Exact(left, op == "is_true")
+        case "in":
+            return compare.In(left, list(value))
+        case "between":
+            return Q(compare.GreaterThanOrEqual(left, value[0]), compare.LessThanOrEqual(left, value[1]))
+        case _:
+            return _LOOKUPS[op](left, value)
+
+
+def _time_test(left: Any, op: str, value: Any, now: datetime) -> Q:
+    match op:
+        case "before":
+            return Q(compare.LessThan(left, value))
+        case "after":
+            return Q(compare.GreaterThan(left, value))
+        case "within_last":
+            return _between(left, now - value, now)
+        case "within_next":
+            return _between(left, now, now + value)
+        case _:
+            return Q(compare.LessThanOrEqual(left, now - value))
+
+
+def _between(left: Any, after: datetime, until: datetime) -> Q:
+    return Q(compare.GreaterThan(left, after), compare.LessThanOrEqual(left, until))
+
+
+def _folded(comparison: Comparison) -> set[str]:
+    value: Any = comparison.value
+    return {fold(one) for one in (value if isinstance(value, tuple) else (value,))}
+
+
+_LOOKUPS: dict[str, Any] = {
+    "contains": compare.Contains,
+    "starts_with": compare.StartsWith,
+    "ends_with": compare.EndsWith,
+    "lt": compare.LessThan,
+    "lte": compare.LessThanOrEqual,
+    "gt": compare.GreaterThan,
+    "gte": compare.GreaterThanOrEqual,
+}
