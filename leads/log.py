@@ -1,0 +1,72 @@
+"""The one statement that writes the event log: many events at once, each (source, key) once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from lifecycle.core import sql
+
+_COLUMNS = """
+    FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::text[],
+                %b::smallint[], %b::bigint[]) WITH ORDINALITY
+      AS given (lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id, position)
+    ORDER BY position
+"""
+_INSERT = f"""
+    INSERT INTO leads_event
+        (recorded_at, lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id)
+    SELECT %b::timestamptz, lead_id, visitor_id, kind, properties::jsonb, occurred_at, source, key, depth, cause_id
+    {_COLUMNS}
+    ON CONFLICT (source, key) DO NOTHING
+    RETURNING id, lead_id, source, key
+"""
+_WITH_PENDING = f"""
+    WITH fresh AS ({_INSERT}), waiting AS (
+        INSERT INTO leads_pendingevent (event_id, lead_id, attempts, error)
+        SELECT id, lead_id, 0, '' FROM fresh WHERE lead_id IS NOT NULL
+    )
+    SELECT id, lead_id, source, key FROM fresh
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact to record. Without `occurred_at` it happened now; without `key` it is a new fact each time."""
+
+    lead_id: int | None
+    kind: str
+    properties: dict[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+    source: str = "engine"
+    key: str | None = None
+    visitor_id: int | None = None
+    depth: int = 0
+    cause_id: int | None = None
+
+
+def write(events: Sequence[NewEvent], *, now: datetime, pending: bool) -> dict[int, int]:
+    """Insert the events that are new; position in `events` → id. `pending` queues them for the pipeline."""
+    if not events:
+        return {}
+    keys = [event.key or uuid4().hex for event in events]
+    rows = sql.fetch(
+        _WITH_PENDING if pending else _INSERT,
+        [
+            now,
+            [event.lead_id for event in events],
+            [event.visitor_id for event in events],
+            [event.kind for event in events],
+            [sql.to_json(event.properties) for event in events],
+            [event.occurred_at or now for event in events],
+            [event.source for event in events],
+            keys,
+            [event.depth for event in events],
+            [event.cause_id for event in events],
+        ],
+    )
+    positions: dict[tuple[str, str], int] = {}
+    for position, (event, key) in enumerate(zip(events, keys, strict=True)):
+        positions.setdefault((event.source, key), position)
+    return {positions[source, key]: event_id for event_id, _, source, key in rows}

@@ -1,0 +1,70 @@
+"""Set-based SQL on Django's own connection and transaction, at the driver's speed.
+
+Django's cursor writes parameters into the text of the statement; for arrays of hundreds of values that costs three times
+what the driver's binary arrays cost (`unnest(%b::bigint[], …)`). Nothing is prepared, so PgBouncer may sit in between.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+from django.db import connection
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Jsonb(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Any:
+        return _decode(bytes(data)[1:])  # the first byte is the version of the wire format
+
+
+def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a statement that returns rows. `%b` sends a parameter in binary: use it for arrays. jsonb comes back decoded."""
+    return _run(statement, parameters)[0]
+
+
+def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+    """Run a statement that returns no rows; the number of rows it touched."""
+    return _run(statement, parameters)[1]
+
+
+def to_json(value: Any) -> str:
+    """JSON that PostgreSQL stores: NUL and lone surrogates, which it refuses, are left out."""
+    try:
+        text = _encode(value).decode()
+    except UnicodeEncodeError:
+        return _encode(storable(value)).decode()
+    return _encode(storable(value)).decode() if "\\u0000" in text else text
+
+
+def storable(value: Any) -> Any:
+    """The same JSON value without the characters that PostgreSQL cannot hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {storable(str(name)): storable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(part) for part in value]
+    return value
+
+
+def _run(statement: str, parameters: Sequence[Any]) -> tuple[list[tuple[Any, ...]], int]:
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    began = time.monotonic()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.adapters.register_loader("jsonb", _Jsonb)
+        cursor.execute(statement, parameters, prepare=False, binary=True)
+        rows = cursor.fetchall() if cursor.description is not None else []
+        touched = cursor.rowcount
+    if connection.queries_logged:  # so that assertNumQueries and the debug page see these queries too
+        connection.queries_log.append({"sql": statement, "time": f"{time.monotonic() - began:.3f}"})
+    return rows, touched
