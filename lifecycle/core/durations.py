@@ -24,9 +24,7 @@ def parse(text: object) -> timedelta:
     """Read "30m", "2h", "7d" or "4w": longer than zero, at most ten years."""
     match = _SHAPE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise DurationError(
-            f"{text!r} is not a duration; write a whole number and m, h, d or w, like 30m, 2h, 7d or 4w"
-        )
+        raise DurationError(f"{text!r} is not a duration; write a whole number and m, h, d or w, like 30m or 7d")
     amount, unit = int(match[1]), match[2]
     if amount == 0:
         raise DurationError(f"{text!r} is no time at all; a duration must be longer than zero")
@@ -35,7 +33,7 @@ def parse(text: object) -> timedelta:
     return amount * _UNITS[unit]
 
 
-def format(duration: timedelta) -> str:
+def format(duration: timedelta) -> str:  # noqa: A001 - read as durations.format
     """The shortest spelling that `parse` reads back to the same duration: 90 minutes is "90m", 14 days is "14d"."""
     amount, letter, _ = _largest_unit(duration)
     return f"{amount}{letter}"

@@ -7,12 +7,13 @@
 
 What holds in both evaluations:
 
-- None, "", a missing JSON member and JSON null are *missing*. A missing value fails every positive test and passes `ne`, `not_in`
-  and `is_not_set`; a negative operator is exactly "not" its positive one.
-- Text ignores case as `folding` says; nothing else is equated. A choice is compared as it is. `%` and `_` are ordinary letters.
-- A JSON value (`attributes.x`, an event's property) keeps its type: the text "5" is not the number 5, and a value of another type
-  fails the positive test. `true` is not a number.
-- `within` and `within_last` mean `now - span < at <= now`, `since` means `start < at <= now`: nothing in the future counts.
+- None, "", a missing JSON member and JSON null are *missing*. A missing value fails every positive test and passes
+  `ne`, `not_in` and `is_not_set`; a negative operator is exactly "not" its positive one.
+- Text ignores case as `folding` says; nothing else is equated, and spaces count. `%` and `_` are ordinary letters.
+  A choice is compared as it is.
+- A JSON value (`attributes.x`, an event's property) keeps its type: the text "5" is not the number 5, `true` is not 1,
+  and a value of another type fails the positive test.
+- `within` and `within_last` mean `now - span < at <= now`, `since` means `start < at <= now`: the future never counts.
 - Numbers compare by their exact decimal value.
 """
 

@@ -1,7 +1,7 @@
 """A rule as Python closures over `Facts`: built once, called for each lead.
 
-Every test is written so that `sql` can say the same: a missing value (None, "" or no such member) and a value of another type
-fail each positive test, and a negative test is exactly "not" its positive one.
+Every test is written so that `sql` can say the same: a missing value (None, "" or no such member) and a value of
+another type fail each positive test, and a negative test is exactly "not" its positive one.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def compile_count(test: EventTest) -> Count:
 
 
 def field_value(test: FieldTest, facts: Facts) -> Any:
-    """The tested value; LookupError when the caller has not loaded it, so that a forgotten column never passes for missing."""
+    """The tested value. LookupError if it was not loaded: a forgotten column must not pass for a missing value."""
     field = test.field
     name = field.name if field.member is None else field.path
     try:

@@ -15,7 +15,7 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of one lead: values by field name, events by kind in any order, and when the enrollment began."""
+    """What is known of one lead: values by field name, events by kind in any order, when the enrollment began."""
 
     fields: Mapping[str, Any]
     events: Mapping[str, Sequence[EventFact]]

@@ -1,11 +1,11 @@
 """Case-insensitive text, the same in Python and in any Postgres, whatever its collation or Unicode version.
 
-Folding is one character to one character. ASCII letters fold as usual; another letter folds to its lower case if that is a
-single character and not ASCII (so the Kelvin sign is not a k). Nothing else is equated: "ß" is not "ss", and a letter with
-a combining accent is not the composed letter.
+Folding is one character to one character. ASCII letters fold as usual; another letter folds to its lower case if that
+is a single character and not ASCII (so the Kelvin sign is not a k). Nothing else is equated: "ß" is not "ss", and a
+letter with a combining accent is not the composed letter.
 
-In SQL, `LOWER(x COLLATE "C")` folds ASCII only, and `TRANSLATE` folds just those other letters that occur in the value that is
-looked for. That is enough: any other character cannot match either way.
+In SQL, `LOWER(x COLLATE "C")` folds ASCII only, and `TRANSLATE` folds just those other letters that occur in the value
+that is looked for. That is enough: any other character cannot match either way.
 """
 
 import sys
@@ -27,7 +27,7 @@ class _AsciiLower(Func):
 
 
 def folded_for(source: Combinable, wanted: Iterable[str]) -> Func:
-    """SQL that equals, contains or starts with a string of `wanted` (already folded) exactly where fold(source) does."""
+    """SQL that equals, contains, starts or ends with a text of `wanted` (already folded) where fold(source) does."""
     letters = {letter for text in wanted for letter in text if not letter.isascii()}
     pairs = [(variant, letter) for letter in sorted(letters) for variant in _variants().get(letter, ())]
     lower = _AsciiLower(source)

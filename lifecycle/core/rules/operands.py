@@ -138,9 +138,7 @@ def _many(value: object, read: Callable[[object], str | int | float | bool]) -> 
 def _check_choices(values: tuple[object, ...], choices: tuple[str, ...]) -> None:
     for value in values:
         if value not in choices:
-            raise OperandError(
-                f"{value!r} is not a choice; use one of {', '.join(choice for choice in choices if choice)}"
-            )
+            raise OperandError(f"{value!r} is not a choice; use one of {', '.join(filter(None, choices))}")
 
 
 def _short(value: object) -> str:

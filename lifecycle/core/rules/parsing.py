@@ -10,7 +10,7 @@ from . import operands
 from .operators import OF_TYPE, OPERATORS
 from .problems import Problem, RuleError
 from .rule import VERSION, Rule
-from .tree import ALWAYS, Comparison, EventTest, FieldTest, Group, Node, Not, PropertyTest
+from .tree import ALWAYS, Comparison, CountWord, EventTest, FieldTest, Group, Node, Not, PropertyTest
 from .vocabulary import FieldType, Vocabulary
 
 MAX_DEPTH = 8
@@ -28,7 +28,7 @@ _TYPE_WORDS: dict[FieldType, str] = {
     "choice": "a choice",
     "json": "a free value",
 }
-_COUNT_WORDS: tuple[Literal["at_least", "at_most", "exactly"], ...] = ("at_least", "at_most", "exactly")
+_COUNT_WORDS: tuple[CountWord, ...] = ("at_least", "at_most", "exactly")
 
 
 def parse(data: object, vocabulary: Vocabulary, *, since_enrollment: bool = False) -> Rule:
@@ -136,9 +136,8 @@ class _Parser:
             return None
         takes_value = OPERATORS[op].takes != "nothing"
         if takes_value != ("value" in data):
-            self.note(
-                _join(path, "value"), f"{op} needs a value" if takes_value else f"{op} takes no value; leave it out"
-            )
+            fault = "needs a value" if takes_value else "takes no value; leave it out"
+            self.note(_join(path, "value"), f"{op} {fault}")
             return None
         try:
             return operands.comparison(op, data.get("value"), field_type, choices)
@@ -179,9 +178,7 @@ class _Parser:
         test = self.comparison(data, "json", path)
         return None if name is None or test is None else PropertyTest(name, test)
 
-    def count(
-        self, data: Mapping[Any, object], path: str
-    ) -> tuple[Literal["at_least", "at_most", "exactly"], int] | None:
+    def count(self, data: Mapping[Any, object], path: str) -> tuple[CountWord, int] | None:
         given = [word for word in _COUNT_WORDS if word in data]
         if not given:
             return "at_least", 1

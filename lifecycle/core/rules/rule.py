@@ -41,8 +41,8 @@ class Rule:
     ) -> Q:
         """The rule as a filter for a lead queryset; it never multiplies rows.
 
-        `events` is the event log (columns lead_id, kind, properties, occurred_at), needed if the rule tests events; `since` is the
-        enrollment's start, or `OuterRef` to it.
+        `events` is the event log (columns lead_id, kind, properties, occurred_at), needed if the rule tests events;
+        `lead_ref` leads from the filtered row to the lead's id; `since` is the enrollment's start, or `OuterRef` to it.
         """
         return sql.condition(self.root, sql.Binding(now, events, lead_ref, since))
 

@@ -1,7 +1,7 @@
 """A rule as a Django `Q`. Each part is true or false, never NULL, so that "not" means the same as in Python."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, ExpressionWrapper, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from .folding import fold, folded_for
 from .operators import NEGATIVE
 from .tree import Comparison, EventTest, FieldTest, Group, Node, Not
+from .vocabulary import Field
 
 Moment = datetime | Combinable
 
@@ -30,7 +31,7 @@ def condition(node: Node, binding: Binding) -> Q:
     match node:
         case FieldTest():
             field = node.field
-            source = _Column(field.path, field.folded) if field.member is None else _Member(field.path, field.member)
+            source = _Column(field) if field.member is None else _Member(field.path, field.member)
             return _comparison(source, node.comparison, binding.now)
         case EventTest():
             return _event_condition(node, binding)
@@ -75,21 +76,22 @@ def _after(test: EventTest, binding: Binding) -> Moment | None:
 class _Column:
     """A plain column, which holds one type by itself."""
 
-    path: str
-    folded: bool
+    field: Field
 
     def present(self, kind: str) -> Q:
-        known = Q(compare.IsNull(F(self.path), False))
-        # Only texts have an empty value; asked as text, any other column is simply not ''.
-        as_text = Func(F(self.path), template="(%(expressions)s)::text", output_field=TextField())
-        return known & ~Q(compare.Exact(as_text, "")) if kind == "presence" else known
+        column = F(self.field.path)
+        known = Q(compare.IsNull(column, False))
+        if kind == "presence" and self.field.type in ("text", "choice"):
+            return known & ~Q(compare.Exact(column, Value("")))
+        return known
 
     def value(self, comparison: Comparison) -> Any:
-        if comparison.kind == "text" and not self.folded:
-            return folded_for(F(self.path), _folded(comparison))
-        if comparison.kind == "text":
-            return ExpressionWrapper(F(self.path), output_field=TextField())
-        return F(self.path)
+        column = F(self.field.path)
+        if comparison.kind != "text":
+            return column
+        if self.field.folded:
+            return ExpressionWrapper(column, output_field=TextField())
+        return folded_for(column, _folded(comparison))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,12 @@ class _Member:
     name: str
 
     def present(self, kind: str) -> Q:
-        known = Q(compare.IsNull(self._member("->", JSONField()), False))
+        as_text = self._member("->>", TextField())  # NULL for a missing member and for JSON null
+        known = Q(compare.IsNull(as_text, False))
         if kind == "presence":
-            return (
-                known
-                & ~Q(compare.In(self._text_of_type(), ["null"]))
-                & ~Q(compare.Exact(self._json(), Value("", JSONField())))
-            )
-        return known & Q(compare.Exact(self._text_of_type(), {"text": "string"}.get(kind, kind)))
+            return known & ~Q(compare.Exact(as_text, ""))
+        type_of: Func = Func(self._json(), function="jsonb_typeof", output_field=TextField())
+        return known & Q(compare.Exact(type_of, "string" if kind == "text" else kind))
 
     def value(self, comparison: Comparison) -> Any:
         if comparison.kind == "text":
@@ -117,15 +117,10 @@ class _Member:
     def _json(self) -> Func:
         return self._member("->", JSONField())
 
-    def _text_of_type(self) -> Func:
-        return Func(self._json(), function="jsonb_typeof", output_field=TextField())
-
-    def _member(self, arrow: str, output_field: Any) -> Func:
+    def _member(self, arrow: str, holds: Any) -> Func:
         # The cast makes a name like "0" a member's name, not an array's index.
-        name = Func(Value(self.name), template="%(expressions)s::text", output_field=TextField())
-        return Func(
-            F(self.path), name, template="(%(expressions)s)", arg_joiner=f" {arrow} ", output_field=output_field
-        )
+        name: Func = Func(Value(self.name), template="%(expressions)s::text", output_field=TextField())
+        return Func(F(self.path), name, template="(%(expressions)s)", arg_joiner=f" {arrow} ", output_field=holds)
 
 
 def _comparison(source: _Column | _Member, comparison: Comparison, now: datetime) -> Q:

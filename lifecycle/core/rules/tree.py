@@ -6,6 +6,7 @@ from typing import Literal
 
 from .vocabulary import Field
 
+CountWord = Literal["at_least", "at_most", "exactly"]
 Kind = Literal["text", "number", "boolean", "datetime", "choice", "presence"]
 Operand = str | int | float | bool | datetime | timedelta | tuple[str | int | float | bool, ...] | None
 
@@ -33,11 +34,11 @@ class PropertyTest:
 
 @dataclass(frozen=True, slots=True)
 class EventTest:
-    """The number of matching events lies in low..high (no upper bound if None); `count_word` is how the author said it."""
+    """The number of matching events lies in low..high (None: no upper bound), said with `count_word`."""
 
     kind: str
     where: tuple[PropertyTest, ...]
-    count_word: Literal["at_least", "at_most", "exactly"]
+    count_word: CountWord
     count: int
     within: timedelta | None = None
     since_enrollment: bool = False

@@ -12,9 +12,10 @@ FieldType = Literal["text", "number", "boolean", "datetime", "choice", "json"]
 class Field:
     """A fact about a lead that rules may test.
 
-    `path` is the ORM path from the lead ("owner__username"). `choices` makes a choice's values known; without it any value
-    is accepted. `folded` says that the column is stored folded already (an e-mail address), so it is compared as it is and
-    its index serves. A `json` field is a member of a JSON column: `member` names it, and each test carries its own type.
+    `path` is the ORM path from the lead ("owner__username"). `choices` makes a choice's values known; without it any
+    value is accepted. `folded` says that the column is stored folded already (an e-mail address), so it is compared as
+    it is and its index serves. A `json` field is a member of a JSON column: `member` names it, and each test carries
+    its own type.
     """
 
     name: str
