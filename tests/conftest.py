@@ -12,6 +12,8 @@ from django.db import connections
 from lifecycle import postgres
 from lifecycle.postgres import Place
 
+pytest_plugins = ["tests.smtp_server"]
+
 FOLDER = "TEST_POSTGRES_FOLDER"
 # Nothing here survives the run, so nothing waits for the disk.
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300", "shared_buffers=128MB"]
