@@ -131,7 +131,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         sandbox=reader.get("SANDBOX", boolean, False),
         debug=reader.get("DEBUG", boolean, False),
         trusted_proxies=reader.get("TRUSTED_PROXIES", whole_number, 0),
-        web_threads=reader.get("WEB_THREADS", positive, 8),
+        web_threads=reader.get("WEB_THREADS", positive, 4),
         worker_processes=reader.get("WORKER_PROCESSES", positive, 2),
         log_level=reader.get("LOG_LEVEL", log_level, "INFO"),
     )

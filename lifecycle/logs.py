@@ -72,6 +72,8 @@ def configuration(level: str) -> dict[str, Any]:
             "django.server": {"level": level, "handlers": [], "propagate": True},
             # Its lines carry request paths and user names; failures are in its own table for those who may see them.
             "axes": {"level": logging.getLevelName(logging.ERROR)},
-            "celery.app.trace": {"level": "WARNING"},
+            # Every tick of every second would be a line otherwise.
+            "celery": {"level": level if level == "DEBUG" else "WARNING"},
+            "kombu": {"level": level if level == "DEBUG" else "WARNING"},
         },
     }

@@ -1,10 +1,10 @@
-"""The only table of the composition root: when the engine last ran."""
+"""The only table of the composition root: when named things last happened."""
 
 from django.db import models
 
 
-class Tick(models.Model):
-    """The last time a periodic part of the engine finished; one row a name, overwritten in place."""
+class Moment(models.Model):
+    """The last time a named thing happened: the engine's tick, the loading of the playbooks. One row a name."""
 
     name = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()

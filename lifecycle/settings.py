@@ -211,7 +211,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = logs.configuration(ENVIRONMENT.log_level)
 
 # --- jobs: no result backend, nothing in a message but ids; the database claims work again after a crash
-CELERY_BROKER_URL = ENVIRONMENT.broker_url or "filesystem://"
+CELERY_BROKER_URL = ENVIRONMENT.broker_url or "filesystem://localhost//"
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, VAR_DIR / "broker")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -224,6 +224,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Remote control is a broadcast queue, which a folder of files serves badly.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = bool(ENVIRONMENT.broker_url)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5

@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from lifecycle import supervisor
+
+
+class Command(BaseCommand):
+    help = "Run everything: database, migrations, web, worker and beat, until Ctrl-C or SIGTERM."
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            supervisor.up(out=self.stdout, now=timezone.now())  # type: ignore[arg-type]
+        except supervisor.Refused as problem:
+            raise CommandError(str(problem)) from problem

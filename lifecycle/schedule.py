@@ -1,0 +1,53 @@
+"""Every periodic job: what, how often, and why. The admin may change the rows; this module never overwrites them.
+
+A job is a tick: without arguments, idempotent, and expired before the next one, so a queue that was stuck for an hour
+does not run it three thousand times.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task to run every `every`; the reason is shown beside it in the admin."""
+
+    name: str
+    task: str
+    every: timedelta
+    reason: str
+
+    @property
+    def expires_after(self) -> int:
+        """Whole seconds a tick may wait for a worker: less than the period, at least one."""
+        return max(1, int(self.every.total_seconds()) - 1)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("Heartbeat", "lifecycle.tasks.heartbeat", timedelta(seconds=5), "Shows /readyz that beat, broker and worker run."),
+)
+
+
+def install(jobs: tuple[Job, ...] = JOBS) -> None:
+    """Create the rows that are missing; one that exists stays as people left it, disabled or with another period."""
+    known = set(PeriodicTask.objects.filter(name__in=[job.name for job in jobs]).values_list("name", flat=True))
+    for job in jobs:
+        if job.name not in known:
+            PeriodicTask.objects.create(
+                name=job.name,
+                task=job.task,
+                interval=interval(job.every),
+                expire_seconds=job.expires_after,
+                description=job.reason,
+            )
+
+
+def interval(every: timedelta) -> IntervalSchedule:
+    """The schedule row of a period, in the largest unit that says it in whole numbers."""
+    seconds = int(every.total_seconds())
+    for unit, size in ((IntervalSchedule.DAYS, 86400), (IntervalSchedule.HOURS, 3600), (IntervalSchedule.MINUTES, 60)):
+        if seconds % size == 0:
+            return IntervalSchedule.objects.get_or_create(every=seconds // size, period=unit)[0]
+    return IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)[0]

@@ -1,0 +1,5 @@
+"""`manage.py up`: the whole product from one command, started in order, watched, and stopped in order."""
+
+from lifecycle.supervisor.run import Refused, up
+
+__all__ = ["Refused", "up"]
