@@ -1,6 +1,6 @@
 """What rules may say of a lead: the whitelist, and how a selected row becomes the facts that rules read.
 
-A higher app adds a field in its `ready()` with `VOCABULARY.register(Field(...))`; the field's `path` is then selected too.
+A higher app adds a field in its `ready()` with `VOCABULARY.register(Field(...))`; its path is then one of the columns.
 """
 
 from collections.abc import Mapping
@@ -46,10 +46,10 @@ VOCABULARY = Vocabulary(
     dynamic_prefixes={"attributes.": "attributes"},
 )
 
-# What `lead_fields` reads when only this app's fields are known; with those of higher apps it is VOCABULARY.columns().
+# The columns of our own fields. VOCABULARY.columns() has those of higher apps too; given Needs.fields, just these.
 COLUMNS = VOCABULARY.columns()
 
 
 def lead_fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of `Lead.objects.values(*VOCABULARY.columns())` as `Facts.fields`."""
+    """A row of `Lead.objects.values(*COLUMNS)`, or of fewer or more columns, as `Facts.fields`."""
     return VOCABULARY.facts(row)

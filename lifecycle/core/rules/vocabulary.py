@@ -64,12 +64,18 @@ class Vocabulary:
         """The known name that was probably meant."""
         return next(iter(difflib.get_close_matches(name, self._fields, n=1)), None)
 
-    def columns(self) -> tuple[str, ...]:
-        """The ORM paths that `facts` reads, each once: select them with `.values(*columns)`."""
-        paths = [*(field.path for field in self._fields.values()), *self._prefixes.values()]
+    def columns(self, names: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The ORM paths to select for these fields (all, if none are named), each once: `.values(*columns)`."""
+        if names is None:
+            paths = [*(field.path for field in self._fields.values()), *self._prefixes.values()]
+        else:
+            paths = [field.path for name in sorted(names) if (field := self.get(name)) is not None]
         return tuple(dict.fromkeys(paths))
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A selected row as `Facts.fields`. Dynamic fields come as one dict under the column's own name."""
-        fields = {name: row[field.path] for name, field in self._fields.items()}
-        return fields | {path: row[path] for path in self._prefixes.values()}
+        """A selected row as `Facts.fields`: what was not selected is left out, and a rule that asks for it will say so.
+
+        Dynamic fields come as one dict under the name of their column.
+        """
+        fields = {name: row[field.path] for name, field in self._fields.items() if field.path in row}
+        return fields | {path: row[path] for path in self._prefixes.values() if path in row}
