@@ -8,7 +8,7 @@ from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifecycle.settings")
 
-# Running as root is supported: messages are JSON and hold ids alone, so a broker cannot make a worker run anything else.
+# Running as root is supported: messages are JSON with ids alone, so no broker can make a worker run anything else.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("lifecycle")

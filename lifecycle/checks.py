@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, register
 
 from lifecycle import env, postgres
 from lifecycle.postgres.place import installation
@@ -17,7 +18,7 @@ def database(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
     try:
         installation()
     except postgres.Unavailable as problem:
-        return [Error(str(problem), id="lifecycle.E001")]
+        return [checks.Error(str(problem), id="lifecycle.E001")]
     return []
 
 
@@ -28,14 +29,14 @@ def production(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
     environment: env.Environment = settings.ENVIRONMENT
     if settings.SANDBOX:
         hint = "Unset SANDBOX: a virtual clock sends mail at the wrong time."
-        found.append(Warning("The clock may be set from outside.", hint=hint, id="lifecycle.W001"))
+        found.append(checks.Warning("The clock may be set from outside.", hint=hint, id="lifecycle.W001"))
     if environment.mail.transport == "mailbox":
         hint = "Set EMAIL_URL or EMAIL_PROVIDER."
-        found.append(Warning("Mail stays in the local mailbox.", hint=hint, id="lifecycle.W002"))
+        found.append(checks.Warning("Mail stays in the local mailbox.", hint=hint, id="lifecycle.W002"))
     if not settings.HTTPS:
         hint = "Set SITE_URL to the public https address."
-        found.append(Warning("Links in mails and cookies are not secure.", hint=hint, id="lifecycle.W003"))
+        found.append(checks.Warning("Links in mails and cookies are not secure.", hint=hint, id="lifecycle.W003"))
     if settings.DEFAULT_FROM_EMAIL.rstrip(">").endswith(".example"):
         hint = "Set DEFAULT_FROM_EMAIL to an address of a domain you send from."
-        found.append(Warning("Mail has an example sender.", hint=hint, id="lifecycle.W004"))
+        found.append(checks.Warning("Mail has an example sender.", hint=hint, id="lifecycle.W004"))
     return found

@@ -37,8 +37,9 @@ BROKERS = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "filesystem
 
 # Every variable that means something to us, but for the settings of mail providers.
 NAMES = frozenset(
-    """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER DATABASE_URL
-    DEBUG DEFAULT_FROM_EMAIL EMAIL_PROVIDER EMAIL_URL HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
+    """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS API_LIMIT CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER
+    DATABASE_URL DEBUG DEFAULT_FROM_EMAIL EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP
+    HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
     SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE TRUSTED_PROXIES VAR_DIR WEB_THREADS
     WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
 )
@@ -100,6 +101,7 @@ class Environment:
     web_threads: int
     worker_processes: int
     log_level: str
+    limits: dict[str, tuple[int, int]]  # name → so many requests in so many seconds
 
 
 def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
@@ -134,6 +136,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         web_threads=reader.get("WEB_THREADS", positive, 4),
         worker_processes=reader.get("WORKER_PROCESSES", positive, 2),
         log_level=reader.get("LOG_LEVEL", log_level, "INFO"),
+        limits=read_limits(reader),
     )
     reader.finish()
     return environment
@@ -161,6 +164,16 @@ class Reader:
     def finish(self) -> None:
         if self.problems:
             raise ImproperlyConfigured("The environment is not usable.\n  " + "\n  ".join(self.problems))
+
+
+def read_limits(reader: Reader) -> dict[str, tuple[int, int]]:
+    """How often the public may post: far above what people do, far below what hurts."""
+    return {
+        "form": reader.get("FORM_LIMIT", rate, (120_000, 60)),
+        "form address": reader.get("FORM_LIMIT_PER_ADDRESS", rate, (100, 3600)),
+        "form ip": reader.get("FORM_LIMIT_PER_IP", rate, (1_200, 60)),
+        "key": reader.get("API_LIMIT", rate, (60_000, 60)),
+    }
 
 
 def read_mail(reader: Reader) -> Mail:
@@ -210,6 +223,14 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"must be a whole number of 1 or more, not {text!r}")
     return int(text)
+
+
+def rate(text: str) -> tuple[int, int]:
+    amount, _, unit = text.partition("/")
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(unit)
+    if seconds is None or not amount.isdecimal() or int(amount) < 1:
+        raise ValueError(f"must be requests per s, m, h or d such as 600/m, not {text!r}")
+    return int(amount), seconds
 
 
 def boolean(text: str) -> bool:

@@ -26,7 +26,12 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("Heartbeat", "lifecycle.tasks.heartbeat", timedelta(seconds=5), "Shows /readyz that beat, broker and worker run."),
+    Job(
+        "Heartbeat",
+        "lifecycle.tasks.heartbeat",
+        timedelta(seconds=5),
+        "Shows that beat, broker and worker run.",
+    ),
 )
 
 

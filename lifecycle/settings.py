@@ -190,6 +190,7 @@ ZOOM_WEBHOOK_SECRETS = ENVIRONMENT.zoom_secrets
 STRIPE_API_KEY = ENVIRONMENT.stripe_api_key
 
 # --- REST
+LIMITS = ENVIRONMENT.limits
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

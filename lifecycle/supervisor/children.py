@@ -93,7 +93,7 @@ class Child:
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=terminate_with_parent(),  # noqa: PLW1509  the supervisor has no threads
+            preexec_fn=terminate_with_parent(),
         )
         guardian.add(self.process.pid)
 

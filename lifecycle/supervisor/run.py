@@ -174,7 +174,7 @@ class Supervisor:
         host = settings.ENVIRONMENT.host
         reachable = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104
         try:
-            with urllib.request.urlopen(f"http://{reachable}:{settings.ENVIRONMENT.port}/readyz", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://{reachable}:{settings.ENVIRONMENT.port}/readyz", timeout=5) as answer:
                 ticked = json.load(answer)["engine_last_tick"]
                 return "" if datetime.fromisoformat(ticked) > self.began else "the worker has not run a job yet"
         except urllib.error.HTTPError as refusal:
