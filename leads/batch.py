@@ -114,7 +114,7 @@ class Batch:
         row = self.leads[lead_id]
         known = self._fields.get(lead_id)
         if known is None or known[0] != row.changes:
-            known = self._fields[lead_id] = (row.changes, lead_fields(row))
+            known = self._fields[lead_id] = (row.changes, lead_fields(row.columns()))
         return Facts(known[1], self._events.of(lead_id))
 
     def facts(self, needs: Needs) -> dict[int, Facts]:

@@ -1,0 +1,90 @@
+"""Take people who have something waiting, and hold them: one worker at a time handles a person."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+from leads.batch import Batch, EventRow, LeadRow, column_types
+from leads.models import Company, Lead
+from leads.rule_fields import VOCABULARY
+from lifecycle.core import sql
+
+MOST_EVENTS = 5_000
+PATIENCE = "5s"
+
+_EVENTS = """
+    SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth
+    FROM leads_pendingevent p JOIN leads_event e ON e.id = p.event_id
+    WHERE p.lead_id = ANY(%b::bigint[]) AND p.dead_at IS NULL
+    ORDER BY p.lead_id, e.occurred_at, e.id LIMIT %b
+"""
+
+
+def claim(*, limit: int, lead_ids: Sequence[int] | None, wait: bool, now: datetime) -> dict[int, LeadRow]:
+    """Lock up to `limit` leads that have events waiting, passing over those that another worker holds.
+
+    With `wait`, for the doors of single people: stay for the lock, and give up with OperationalError after five seconds.
+    """
+    if wait:
+        sql.fetch("SELECT set_config('lock_timeout', %b, true)", [PATIENCE])
+    only, parameters = ("AND lead_id = ANY(%b::bigint[])", [list(lead_ids)]) if lead_ids is not None else ("", [])
+    names, columns, joins = _selection()
+    rows = sql.fetch(
+        f"""
+        SELECT {columns} FROM (
+            SELECT DISTINCT lead_id FROM leads_pendingevent WHERE dead_at IS NULL {only} ORDER BY lead_id
+        ) p JOIN leads_lead l ON l.id = p.lead_id {joins}
+        ORDER BY p.lead_id LIMIT %b FOR NO KEY UPDATE OF l {"" if wait else "SKIP LOCKED"}
+        """,
+        [*parameters, limit],
+    )
+    return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def hold(lead_ids: Sequence[int]) -> dict[int, LeadRow]:
+    """Lock these leads, whether or not something waits, in the order of their ids."""
+    names, columns, joins = _selection()
+    rows = sql.fetch(
+        f"SELECT {columns} FROM leads_lead l {joins} WHERE l.id = ANY(%b::bigint[]) ORDER BY l.id FOR NO KEY UPDATE OF l",
+        [list(lead_ids)],
+    )
+    return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def waiting(leads: dict[int, LeadRow], *, limit: int, now: datetime) -> Batch:
+    """The batch of what waits for these locked leads, oldest first; people without any event in it are left out.
+
+    In a sandbox, where clocks are virtual, an event of the future moves the batch's present forward.
+    """
+    events = [EventRow(*row) for row in sql.fetch(_EVENTS, [list(leads), limit])]
+    if settings.SANDBOX:
+        now = max([now, *(event.occurred_at for event in events)])
+    present = {event.lead_id for event in events}
+    return Batch(now=now, leads={lead_id: leads[lead_id] for lead_id in leads if lead_id in present}, events=events)
+
+
+def rows_by_id(rows: list[dict[str, object]]) -> dict[int, LeadRow]:
+    """Selected rows as lead rows, with the columns that higher apps made known to rules."""
+    found = {row["id"]: LeadRow(row) for row in rows}
+    further = [path for path in VOCABULARY.columns() if path not in _selection()[0]]
+    if further and found:
+        for pk, *values in Lead.objects.filter(pk__in=found).values_list("pk", *further):
+            found[pk].columns().update(zip(further, values, strict=True))
+    return found  # type: ignore[return-value]
+
+
+@cache
+def _selection() -> tuple[list[str], str, str]:
+    """Names of the selected columns by ORM path, their SQL, and the joins they need."""
+    user = get_user_model()
+    picked = {column: f"l.{column}" for column in column_types()}
+    picked |= {f"company__{name}": f"c.{name}" for name in ("size", "industry", "domain", "time_zone")}
+    picked["owner__username"] = f"u.{user.USERNAME_FIELD}"
+    joins = (
+        f"LEFT JOIN {Company._meta.db_table} c ON c.id = l.company_id "
+        f"LEFT JOIN {user._meta.db_table} u ON u.id = l.owner_id"
+    )
+    return list(picked), ", ".join(picked.values()), joins

@@ -1,0 +1,169 @@
+"""The one consumer of the log: everything that follows from an event follows here, in one transaction a batch.
+
+    claim people → their waiting events → waves of (project, visits, score, stage, segments, receivers) → mark done
+
+Effects and the mark commit together, so whatever is delivered twice or killed in between is applied once.
+"""
+
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from leads import claiming, projection, rulebook, visits
+from leads.appraisal import Appraiser
+from leads.batch import Batch
+from leads.segments import Memberships
+from leads.signals import events_recorded
+from lifecycle.core import sql
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+_DONE = "DELETE FROM leads_pendingevent WHERE event_id = ANY(%b::bigint[])"
+_FAILED = """
+    UPDATE leads_pendingevent SET attempts = attempts + 1, error = %b,
+        dead_at = CASE WHEN attempts + 1 >= %b THEN %b::timestamptz END
+    WHERE event_id = %b RETURNING attempts
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCounts:
+    """What a pass did. `events` are those from the queue, `derived` those they caused; `failed` counts attempts."""
+
+    leads: int = 0
+    events: int = 0
+    derived: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "ProcessCounts") -> "ProcessCounts":
+        return ProcessCounts(
+            self.leads + other.leads,
+            self.events + other.events,
+            self.derived + other.derived,
+            self.failed + other.failed,
+        )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What a transaction took up, remembered for when it fails."""
+
+    lead_ids: list[int]
+    event_ids: list[int]
+
+
+def process_pending(*, limit: int = 500, lead_ids: Sequence[int] | None = None, now: datetime) -> ProcessCounts:
+    """Process what waits for up to `limit` people; nothing waiting gives zero counts.
+
+    People held by another worker are passed over. Those named in `lead_ids` are waited for (OperationalError after
+    five seconds). A failure of one person's event does not touch anyone else.
+    """
+    attempt = _Attempt([], [])
+    try:
+        return _process(attempt, limit=limit, lead_ids=lead_ids, wait=lead_ids is not None, now=now)
+    except Exception:
+        if not attempt.lead_ids:
+            raise
+        logger.warning("a batch of %d leads failed, its halves are tried by themselves", len(attempt.lead_ids))
+        return _apart(attempt.lead_ids, now=now)
+
+
+def process_at_once(lead_id: int, *, now: datetime) -> None:
+    """For doors, after the commit of what they recorded: react before answering. Never raises; the sweep will retry."""
+    try:
+        process_pending(lead_ids=[lead_id], now=now)
+    except Exception as error:
+        logger.error("lead %s could not be processed at once, the sweep will: %s", lead_id, _place(error))
+
+
+def _process(
+    attempt: _Attempt,
+    *,
+    limit: int = 500,
+    lead_ids: Sequence[int] | None = None,
+    wait: bool = False,
+    events: int = claiming.MOST_EVENTS,
+    now: datetime,
+) -> ProcessCounts:
+    """One batch in one transaction."""
+    with transaction.atomic():
+        leads = claiming.claim(limit=limit, lead_ids=lead_ids, wait=wait, now=now)
+        if not leads:
+            return ProcessCounts()
+        batch = claiming.waiting(leads, limit=events, now=now)
+        done = [event.id for event in batch.events]
+        attempt.lead_ids, attempt.event_ids = list(batch.leads), done
+        if not done:
+            return ProcessCounts()
+        derived = run_waves(batch)
+        sql.execute(_DONE, [done])
+    return ProcessCounts(len(batch.leads), len(done), derived)
+
+
+def run_waves(batch: Batch) -> int:
+    """Let the batch's events have their effects, and those they cause theirs; the number of events caused."""
+    book = rulebook.current()
+    batch.load(book.needs.merge(visits.NEEDS))
+    appraiser, memberships = Appraiser(batch, book), Memberships(batch, book.segments)
+    derived = 0
+    while True:
+        projection.project(batch)
+        visits.derive(batch)
+        appraiser.wave()
+        appraiser.flush()
+        batch.flush()
+        memberships.wave()
+        events_recorded.send(sender=Batch, batch=batch)
+        batch.flush()
+        if not batch.next_wave():
+            return derived
+        derived += len(batch.events)
+
+
+def _apart(lead_ids: list[int], *, now: datetime) -> ProcessCounts:
+    """Halves, quarters … down to the people who cannot be processed; everyone else is."""
+    if len(lead_ids) == 1:
+        return _one_by_one(lead_ids[0], now=now)
+    middle = len(lead_ids) // 2
+    counts = ProcessCounts()
+    for part in (lead_ids[:middle], lead_ids[middle:]):
+        try:
+            counts += _process(_Attempt([], []), lead_ids=part, limit=len(part), now=now)
+        except Exception:
+            counts += _apart(part, now=now)
+    return counts
+
+
+def _one_by_one(lead_id: int, *, now: datetime) -> ProcessCounts:
+    """One person's events, each in a transaction of its own, up to the one that fails."""
+    counts = ProcessCounts()
+    while True:
+        attempt = _Attempt([], [])
+        try:
+            step = _process(attempt, limit=1, lead_ids=[lead_id], events=1, now=now)
+        except Exception as error:
+            if not attempt.event_ids:
+                raise
+            return counts + _count_failure(attempt.event_ids[0], error, now=now)
+        if not step.events:
+            return counts
+        counts += step
+
+
+def _count_failure(event_id: int, error: Exception, *, now: datetime) -> ProcessCounts:
+    """Keep the traceback with the event; the fifth makes it dead. The log names the place, not the values."""
+    told = "".join(traceback.format_exception(error)).replace("\0", "")
+    attempts = sql.fetch(_FAILED, [told[-20_000:], ATTEMPTS, now, event_id])
+    logger.error("event %s failed, attempt %s: %s", event_id, attempts[0][0] if attempts else "?", _place(error))
+    return ProcessCounts(failed=1)
+
+
+def _place(error: Exception) -> str:
+    """What went wrong and where, without the message: that may quote a person's data."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {last.filename}:{last.lineno}"

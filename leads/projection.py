@@ -1,0 +1,87 @@
+"""What events say about the lead itself: the demo, being a client, the last sign of life."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from leads.batch import Batch, EventRow, LeadRow
+
+# What only a person does. A click counts when a human clicked; what machines and colleagues do is no sign of life.
+HUMAN_FAMILIES = frozenset(
+    {"form", "page", "pricing", "docs", "demo", "checkout", "visit", "purchase", "account", "trial", "plan", "api"}
+)
+HUMAN_KINDS = frozenset(
+    {"meeting.booked", "meeting.rescheduled", "meeting.canceled", "webinar.registered", "webinar.attended"}
+)
+
+
+def project(batch: Batch) -> None:
+    """Fold the wave's events into the columns of their leads, in order."""
+    for event in batch.events:
+        row = batch.leads[event.lead_id]
+        if is_human(event):
+            last = row["last_human_act_at"]
+            row.set("last_human_act_at", event.occurred_at if last is None else max(last, event.occurred_at))
+        fold = FOLDS.get(event.kind)
+        if fold:
+            fold(row, event)
+
+
+def is_human(event: EventRow) -> bool:
+    """Whether the person did this, as far as anyone can tell."""
+    if event.kind == "email.clicked":
+        return event.properties.get("human") is True
+    return event.kind in HUMAN_KINDS or event.kind.partition(".")[0] in HUMAN_FAMILIES
+
+
+def _booked(row: LeadRow, event: EventRow) -> None:
+    row.set("demo_booked", True)
+    row.set("demo_status", "scheduled")
+    row.set("demo_at", _moment(event.properties.get("at")))
+    name = event.properties.get("event_name")
+    if isinstance(name, str):
+        row.set("demo_event_name", name[:200])
+
+
+def _canceled(row: LeadRow, event: EventRow) -> None:
+    row.set("demo_booked", False)
+    row.set("demo_status", "canceled")
+
+
+def _missed(row: LeadRow, event: EventRow) -> None:
+    row.set("demo_status", "no_show")
+
+
+def _held(row: LeadRow, event: EventRow) -> None:
+    row.set("demo_status", "held")
+
+
+def _is_client(row: LeadRow, event: EventRow) -> None:
+    row.set("is_client", True)
+
+
+def _is_no_client(row: LeadRow, event: EventRow) -> None:
+    row.set("is_client", False)
+
+
+FOLDS: dict[str, Callable[[LeadRow, EventRow], None]] = {
+    "meeting.booked": _booked,
+    "meeting.rescheduled": _booked,
+    "meeting.canceled": _canceled,
+    "meeting.no_show": _missed,
+    "meeting.held": _held,
+    "purchase.completed": _is_client,
+    "subscription.started": _is_client,
+    "subscription.renewed": _is_client,
+    "subscription.lapsed": _is_no_client,
+}
+
+
+def _moment(value: object) -> datetime | None:
+    """The meeting's time as the event gives it (ISO 8601), or None if it does not read."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

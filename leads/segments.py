@@ -1,0 +1,161 @@
+"""Membership of segments, kept by difference, so that entering and leaving are events.
+
+The pipeline brings the people of a batch up to date in memory; `refresh` brings a whole segment up to date in SQL, for
+a changed rule and for rules that come true by waiting.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from leads import log
+from leads.batch import Batch, LeadRow, NewEvent
+from leads.models import Event, Lead, Segment
+from leads.rule_fields import VOCABULARY
+from leads.rulebook import LivingSegment
+from lifecycle.core import sql
+from lifecycle.core.rules import Rule, RuleError, parse
+
+REFRESH_EVERY = timedelta(minutes=5)
+CHUNK = 5_000
+_READ = "SELECT segment_id, lead_id FROM leads_segmentmember WHERE lead_id = ANY(%b::bigint[])"
+_ENTER = """
+    INSERT INTO leads_segmentmember (segment_id, lead_id, entered_at)
+    SELECT segment_id, lead_id, %b::timestamptz FROM unnest(%b::bigint[], %b::bigint[]) AS given (segment_id, lead_id)
+    ON CONFLICT DO NOTHING RETURNING segment_id, lead_id
+"""
+_LEAVE = """
+    DELETE FROM leads_segmentmember m USING unnest(%b::bigint[], %b::bigint[]) AS given (segment_id, lead_id)
+    WHERE m.segment_id = given.segment_id AND m.lead_id = given.lead_id RETURNING m.segment_id, m.lead_id
+"""
+
+Pair = tuple[int, int]  # segment, lead
+
+
+class Memberships:
+    """Who is in which segment, for the people of a batch."""
+
+    def __init__(self, batch: Batch, segments: tuple[LivingSegment, ...]) -> None:
+        self.batch = batch
+        self.segments = segments
+        self._kinds = {need.kind for segment in segments for need in segment.rule.needs().events}
+        self._seen: dict[int, int] = {}
+        self._members: set[Pair] | None = None
+
+    def wave(self) -> None:
+        """Enter and leave for everyone of this wave whom a rule may see differently now."""
+        touched = [row for row, events in self.batch.by_lead() if self._may_differ(row, {event.kind for event in events})]
+        if not touched or not self.segments:
+            return
+        if self._members is None:
+            self._members = {(segment, lead) for segment, lead in sql.fetch(_READ, [list(self.batch.leads)])}
+        wanted = {(segment.id, row.id) for row in touched for segment in self.segments if self._holds(segment, row)}
+        ids = {row.id for row in touched}
+        known = {segment.id for segment in self.segments}
+        present = {pair for pair in self._members if pair[1] in ids and pair[0] in known}
+        entered, left = wanted - present, present - wanted
+        really_entered, really_left = write_members(entered, left, now=self.batch.now)
+        self._members = (self._members | entered) - left
+        self._tell(really_entered, really_left)
+
+    def _may_differ(self, row: LeadRow, kinds: set[str]) -> bool:
+        if self._seen.get(row.id) == row.changes and not kinds & self._kinds:
+            return False
+        self._seen[row.id] = row.changes
+        return True
+
+    def _holds(self, segment: LivingSegment, row: LeadRow) -> bool:
+        return segment.rule.matches(self.batch.facts_of(row.id), self.batch.now)
+
+    def _tell(self, entered: list[Pair], left: list[Pair]) -> None:
+        slugs = {segment.id: segment.slug for segment in self.segments}
+        last = {event.lead_id: event for event in self.batch.events}
+        for kind, pairs in (("segment.left", left), ("segment.entered", entered)):
+            for segment_id, lead_id in sorted(pairs):
+                event = NewEvent(lead_id, kind, {"segment": slugs[segment_id]}, occurred_at=self.batch.now)
+                self.batch.raise_event(event, last[lead_id])
+
+
+def write_members(entered: Iterable[Pair], left: Iterable[Pair], *, now: datetime) -> tuple[list[Pair], list[Pair]]:
+    """Write the differences; those that were really new and really gone."""
+    new, gone = sorted(entered), sorted(left)
+    really_gone = sql.fetch(_LEAVE, [[pair[0] for pair in gone], [pair[1] for pair in gone]]) if gone else []
+    really_new = sql.fetch(_ENTER, [now, [pair[0] for pair in new], [pair[1] for pair in new]]) if new else []
+    return [(row[0], row[1]) for row in really_new], [(row[0], row[1]) for row in really_gone]
+
+
+def parsed(segment: Segment) -> Rule:
+    """The segment's rule; RuleError with the place and the way out if it does not read."""
+    return parse(segment.rule, VOCABULARY)
+
+
+def count(rule: Rule, *, now: datetime) -> int:
+    """How many leads the rule holds for."""
+    return Lead.objects.filter(rule.q(now, events=Event.objects.all())).count()
+
+
+def change_rule(segment: Segment, rule: object, *, now: datetime) -> Segment:
+    """Give a segment another rule, as a new version, and bring its members up to date. RuleError for a bad rule."""
+    data = parse(rule, VOCABULARY).data
+    if data != segment.rule:
+        segment.rule = data
+        segment.version += 1
+        segment.save(update_fields=["rule", "version"])
+    refresh(segment, now=now)
+    return segment
+
+
+def refresh(segment: Segment, *, now: datetime) -> tuple[int, int]:
+    """Bring all members in line with the rule; how many entered and left. Repeat-safe; an inactive segment keeps nobody.
+
+    Works in chunks of one transaction each, so that a large segment holds no long locks.
+    """
+    wanted = Lead.objects.filter(_condition(segment, now))
+    missing = wanted.filter(~Q(memberships__segment=segment)).order_by("pk").values_list("pk", flat=True)
+    surplus = segment.members.exclude(lead__in=wanted.values("pk")).order_by("lead_id").values_list("lead_id", flat=True)
+    entered = _in_chunks(segment, missing, entering=True, now=now)
+    left = _in_chunks(segment, surplus, entering=False, now=now)
+    Segment.objects.filter(pk=segment.pk).update(refreshed_at=now)
+    return entered, left
+
+
+def refresh_due(*, now: datetime) -> int:
+    """Refresh the segments whose rule may come true by waiting and that were not looked at for five minutes, and new ones."""
+    due = Segment.objects.filter(is_active=True).filter(Q(refreshed_at=None) | Q(refreshed_at__lte=now - REFRESH_EVERY))
+    refreshed = 0
+    for segment in due:
+        if segment.refreshed_at is None or _waits(segment):
+            refresh(segment, now=now)
+            refreshed += 1
+    return refreshed
+
+
+def _condition(segment: Segment, now: datetime) -> Q:
+    if not segment.is_active:
+        return Q(pk__in=[])
+    return parsed(segment).q(now, events=Event.objects.all())
+
+
+def _waits(segment: Segment) -> bool:
+    try:
+        return parsed(segment).needs().time_dependent
+    except RuleError:
+        return False
+
+
+def _in_chunks(segment: Segment, lead_ids: QuerySet[Any, int], *, entering: bool, now: datetime) -> int:
+    moved = 0
+    kind = "segment.entered" if entering else "segment.left"
+    while chunk := list(lead_ids[:CHUNK]):
+        pairs = [(segment.pk, lead_id) for lead_id in chunk]
+        with transaction.atomic():
+            new, gone = write_members(pairs if entering else [], [] if entering else pairs, now=now)
+            events = [NewEvent(lead_id, kind, {"segment": segment.slug}) for _, lead_id in (new if entering else gone)]
+            log.write(events, now=now, pending=True)
+        moved += len(events)
+        if len(chunk) < CHUNK:
+            break
+    return moved
