@@ -1,0 +1,101 @@
+"""What people write about themselves, made storable and comparable. Pure; their words are data and stay as written."""
+
+import re
+import unicodedata
+import zoneinfo
+
+LARGEST = 2_147_483_647
+
+# Column of the lead → the most characters it takes.
+LIMITS = {
+    "first_name": 100,
+    "last_name": 100,
+    "phone": 60,
+    "job_title": 160,
+    "company_name": 200,
+    "industry": 120,
+    "country": 80,
+    "timezone": 64,
+    "organization_type": 120,
+}
+
+_BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+")
+_SIZE = re.compile(r"\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?!\d)|\d+")
+_THOUSANDS = re.compile(r"(\d+(?:[.,]\d+)?)\s*k\b", re.IGNORECASE)
+_BELOW = re.compile(r"^\s*(<|≤|under\b|fewer than\b|less than\b|up to\b|below\b|bis\b|unter\b|weniger als\b|moins de\b|hasta\b)", re.IGNORECASE)
+
+# The first that is found in a title decides. Words are matched whole, in lower case and without accents.
+_ROLES: tuple[tuple[str, str], ...] = (
+    ("student", r"students?|studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|internship|"
+                r"trainee|praktikant(?:in)?|werkstudent(?:in)?|azubi|auszubildende[rn]?|stagiaires?|becari[oa]|tirocinante|pupil|schuler(?:in)?|"
+                r"apprentice|stazist[ka]"),
+    ("individual", r"(?:assistant|assistenz|assistent(?:in)?|secretary|sekretar(?:in)?|secretaire) (?:to|of|der|des|du|de|the)\b.*"),
+    ("executive", r"ceo|cto|cfo|coo|cmo|cio|ciso|cpo|cro|cdo|chro|chief|founder|co-?founder|cofounder|owner|co-?owner|president|"
+                  r"vice[- ]president|s?vp|evp|managing director|managing partner|partner(?! \w*manager)|geschaftsfuhr(?:er|erin|ung)|geschaftsleit(?:er|erin|ung)|"
+                  r"vorstand|vorstandin|inhaber(?:in)?|grunder(?:in)?|mitgrunder(?:in)?|prokurist(?:in)?|pdg|dg|directeur general|directrice generale|"
+                  r"fondateur|fondatrice|gerant|gerante|presidente?|presidenta|director general|directora general|fundador(?:a)?|"
+                  r"socio|socia|gerente general|dueno|duena|amministratore delegato|titolare|fondatore|fondatrice|diretor(?:a)? geral|"
+                  r"socio-?gerente|algemeen directeur|directeur-eigenaar|eigenaar|oprichter|prezes|wlasciciel(?:ka)?|vd|grundare|"
+                  r"administrator delegat|executive director|proprietor|principal investigator|chairman|chairwoman|chair"),
+    ("head", r"head|director|leiter(?:in)?|\w+leiter(?:in)?|leitung|bereichsleit\w*|abteilungsleit\w*|direktor(?:in)?|directeur|directrice|"
+             r"chef(?:fe)?|responsable|director[ae]?|jefe|jefa|direttore|direttrice|responsabile|diretor(?:a)?|chefe|hoofd|dyrektor(?:ka)?|"
+             r"kierownik|chef de|dekan(?:in)?|dean|superintendent|avdelningschef"),
+    ("manager", r"manager(?:in)?|managers|mgr|lead|team ?lead(?:er)?|teamleiter(?:in)?|supervisor|coordinator|koordinator(?:in)?|"
+                r"gestionnaire|coordinateur|coordinatrice|gerente|coordinador(?:a)?|encargad[oa]|gestor(?:a)?|capo|coordinatore|coordinatrice|"
+                r"supervisore|coordenador(?:a)?|foreman|scrum master|product owner|teamlead|projektleiter(?:in)?|chef de projet|teamchef|"
+                r"menedzer(?:ka)?"),
+)  # fmt: skip
+_EXACT_MANAGERS = re.compile(r"\b(?:product owner|projektleiter(?:in)?|projectleider|teamleiter(?:in)?|chef de projet|jefe de proyecto|"
+                             r"account executives?|sales executives?|marketing executives?)\b")  # fmt: skip
+_PATTERNS = tuple((role, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for role, words in _ROLES)
+
+
+def clean(value: str, *, lines: bool = False) -> str:
+    """Text without control characters; line breaks become spaces unless `lines` keeps them."""
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    if not lines:
+        text = _BREAKS.sub(" ", text)
+    kept = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+    return kept.strip()
+
+
+def company_size(value: object) -> int | None:
+    """Employees, as the lower bound of what was said: "50-500" is 50, "1,001+" is 1001, "< 10" is 1; None if unsaid."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return int(value) if 0 < value <= LARGEST else None
+    text = _THOUSANDS.sub(lambda match: str(int(float(match[1].replace(",", ".")) * 1000)), str(value)[:100])
+    found = _SIZE.search(text)
+    if found is None:
+        return None
+    size = int(re.sub(r"\D", "", found[0])[:12])
+    if _BELOW.match(text):
+        return 1
+    return size if 0 < size <= LARGEST else None
+
+
+def role(job_title: str) -> str:
+    """executive, head, manager, individual or student, read from a job title in several languages; "" without one."""
+    title = _plain(job_title)
+    if not title:
+        return ""
+    exact = _EXACT_MANAGERS.search(title)
+    if exact:
+        return "individual" if exact[0].endswith(("executive", "executives")) else "manager"
+    for name, pattern in _PATTERNS:
+        if pattern.search(title):
+            return name
+    return "individual"
+
+
+def zone(value: str) -> str:
+    """The time zone if there is one of that name, else ""."""
+    return value if value in zoneinfo.available_timezones() else ""
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents, dots of abbreviations and doubled spaces."""
+    decomposed = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
+    return re.sub(r"\s+", " ", re.sub(r"(?<=\b\w)\.", "", letters)).strip()
