@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 MAX_TRIES = 2  # sessions one message may see before its body goes out; the second one is surely fresh
 MAX_LOST = 3  # sessions lost in a row before the rest of the batch is left for later
 QUIT_TIMEOUT = 2.0
+MAX_DETAIL = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def _put_off(job: Job, trouble: ConnectionLostError) -> Receipt:
 
 
 def _receipt(job: Job, reply: Reply) -> Receipt:
-    detail = f"{reply.code} {reply.text}".replace(job.recipient, "(address)")
+    detail = f"{reply.code} {reply.text}".replace(job.recipient, "(address)")[:MAX_DETAIL]
     if 200 <= reply.code < 300:
         return Receipt(job.message_id, Outcome.SENT, detail)
     if 500 <= reply.code < 600:

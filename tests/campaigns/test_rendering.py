@@ -179,7 +179,8 @@ class TestBodies:
     def test_loops_around_rows_and_sections(self):
         body = (
             section(
-                "<mj-table>{% for e in events %}<tr><td>{{ e.name }}</td><td>{{ e.price }}</td></tr>{% endfor %}</mj-table>"
+                "<mj-table>{% for e in events %}<tr><td>{{ e.name }}</td><td>{{ e.price }}</td></tr>"
+                "{% endfor %}</mj-table>"
             )
             + "{% if lead.score > 90 %}"
             + section("<mj-text>Very hot</mj-text>")
