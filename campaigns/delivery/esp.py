@@ -105,7 +105,7 @@ class AnymailTransport:
         return _success(outgoing, message)
 
     def _connection(self) -> Any:
-        backend = getattr(self._local, "backend", None)
+        backend: Any = getattr(self._local, "backend", None)
         if backend is None:
             backend = get_connection(self._path)
             if hasattr(backend, "timeout"):

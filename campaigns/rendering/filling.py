@@ -19,6 +19,8 @@ MAX_OUTPUT = 500_000  # characters of one part
 MAX_SUBJECT = 250
 CACHED_TEMPLATES = 256
 
+_UNDEFINED: Any = "semi_strict"  # minijinja has it, its type stubs do not
+
 _environments: OrderedDict[Hashable, Environment] = OrderedDict()
 
 
@@ -93,14 +95,18 @@ def _prepared(compiled: CompiledTemplate) -> Environment:
     return Environment(
         templates={"subject": compiled.subject, "html": compiled.html, "text": compiled.text},
         filters={"weblink": weblink},
-        auto_escape_callback=lambda name: name == "html",
+        auto_escape_callback=_escapes,
         # Printing what is not there is an error; asking `{% if event.coupon %}` is a fair question.
-        undefined_behavior="semi_strict",
+        undefined_behavior=_UNDEFINED,
         fuel=FUEL,
         pycompat=False,
         debug=True,  # or errors would not name the variable
         keep_trailing_newline=True,
     )
+
+
+def _escapes(name: str) -> bool:
+    return name == "html"
 
 
 def _subject(rendered: str) -> str:
