@@ -46,12 +46,12 @@ def claim(*, limit: int, lead_ids: Sequence[int] | None, wait: bool, now: dateti
 
 def hold(lead_ids: Sequence[int]) -> dict[int, LeadRow]:
     """Lock these leads, whether or not something waits, in the order of their ids."""
-    names, columns, joins = _selection()
-    rows = sql.fetch(
-        f"SELECT {columns} FROM leads_lead l {joins} WHERE l.id = ANY(%b::bigint[]) ORDER BY l.id FOR NO KEY UPDATE OF l",
-        [list(lead_ids)],
-    )
-    return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
+    return _hold("l.id = ANY(%b::bigint[])", list(lead_ids))
+
+
+def hold_address(email_normal: str) -> LeadRow | None:
+    """Lock the lead of this normalised address."""
+    return next(iter(_hold("l.email_normal = %b", email_normal).values()), None)
 
 
 def waiting(leads: dict[int, LeadRow], *, limit: int, now: datetime) -> Batch:
@@ -74,6 +74,14 @@ def rows_by_id(rows: list[dict[str, object]]) -> dict[int, LeadRow]:
         for pk, *values in Lead.objects.filter(pk__in=found).values_list("pk", *further):
             found[pk].columns().update(zip(further, values, strict=True))
     return found  # type: ignore[return-value]
+
+
+def _hold(condition: str, parameter: object) -> dict[int, LeadRow]:
+    names, columns, joins = _selection()
+    rows = sql.fetch(
+        f"SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l", [parameter]
+    )
+    return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
 
 
 @cache

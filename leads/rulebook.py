@@ -96,6 +96,7 @@ class Rulebook:
     half_life: timedelta
     scores: Mapping[int, ScoringRule]
     moves: tuple[MovingRule, ...]
+    swept: tuple[MovingRule, ...]
     segments: tuple[LivingSegment, ...]
     fit: tuple[ScoringRule, ...] = ()
     intent: Mapping[str, tuple[ScoringRule, ...]] = field(default_factory=dict)
@@ -120,7 +121,8 @@ def _parsed(content: str) -> Rulebook:
     data = msgspec.json.decode(content)
     workspace = data["workspace"] or {"warm": 31, "hot": 80, "half_life": 30}
     scores = {rule.id: rule for rule in _each(data["scores"], _score)}
-    moves = tuple(rule for rule in _each(data["stages"], _move) if not rule.swept)
+    stage_rules = tuple(_each(data["stages"], _move))
+    moves = tuple(rule for rule in stage_rules if not rule.swept)
     segments = tuple(_each(data["segments"], _segment))
     active = [rule for rule in scores.values() if rule.is_active]
     fit = tuple(rule for rule in active if rule.dimension == "fit")
@@ -131,6 +133,7 @@ def _parsed(content: str) -> Rulebook:
         half_life=timedelta(days=workspace["half_life"]),
         scores=scores,
         moves=moves,
+        swept=tuple(rule for rule in stage_rules if rule.swept),
         segments=segments,
         fit=fit,
         intent=_by_key((rule for rule in active if rule.dimension == "intent"), lambda rule: rule.trigger.kind),

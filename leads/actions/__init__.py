@@ -1,5 +1,30 @@
-"""The verbs of the person. Each is one transaction: whole or not at all, with `now` passed in."""
+"""The verbs of the person. Each is one transaction, whole or not at all, with `now` passed in; doors call nothing else."""
 
+from leads.actions.capture import Captured, CaptureConflict, CaptureError, FormPost, UnknownForm, capture
+from leads.actions.events import EventError, Telling, Told, add_event, kind_of
+from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
 from leads.actions.record import record
+from leads.actions.stage import move_stage, sweep_stages
 
-__all__ = ["record"]
+__all__ = [
+    "CaptureConflict",
+    "CaptureError",
+    "Captured",
+    "EventError",
+    "FormPost",
+    "LeadError",
+    "Telling",
+    "Told",
+    "UnknownForm",
+    "Upserted",
+    "add_event",
+    "assign_owner",
+    "capture",
+    "kind_of",
+    "move_stage",
+    "record",
+    "set_fields",
+    "sweep_stages",
+    "update_lead",
+    "upsert_lead",
+]
