@@ -73,6 +73,17 @@ def process_pending(*, limit: int = 500, lead_ids: Sequence[int] | None = None, 
         return _apart(attempt.lead_ids, now=now)
 
 
+def drain(*, limit: int = 500, most: int = 200, now: datetime) -> ProcessCounts:
+    """Process batch after batch until nothing waits, only failures are left, or `most` batches are done."""
+    total = ProcessCounts()
+    for _ in range(most):
+        counts = process_pending(limit=limit, now=now)
+        total += counts
+        if not counts.events:
+            break
+    return total
+
+
 def process_at_once(lead_id: int, *, now: datetime) -> None:
     """For doors, after the commit of what they recorded: react before answering. Never raises; the sweep will retry."""
     try:

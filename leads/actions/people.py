@@ -1,6 +1,7 @@
 """Create, change and hand over a person, for the API, the admin, the console and sequences."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from leads.models.lead import AudienceType, Tier
 from leads.pipeline import process_at_once
 from leads.visitors import join
 from lifecycle.core import sql
+
+logger = logging.getLogger(__name__)
 
 MOST_ATTRIBUTES = 32_768
 CHOICES = {"audience_type": AudienceType.values, "engagement_tier": Tier.values}
@@ -90,32 +93,27 @@ def update_lead(
     return Lead.objects.get(pk=lead_id)
 
 
-def set_fields(changes: Sequence[tuple[int, str, Any]], *, now: datetime, depth: int = 0) -> None:
-    """What sequences set: (lead id, field or attributes.name, value), in the caller's transaction, queued for the pipeline.
+def set_fields(changes: Mapping[int, Mapping[str, Any]], *, now: datetime, depth: int = 0) -> None:
+    """What sequences set: lead id → {field or attributes.name: value}, in the caller's transaction, queued for the pipeline.
 
     A value that a field does not take is left out; the sequence was checked when it was published.
     """
-    rows = claiming.hold(sorted({lead_id for lead_id, _, _ in changes}))
-    changed: dict[int, list[str]] = {}
-    for lead_id, name, value in changes:
-        row = rows.get(lead_id)
-        if row is None:
-            continue
-        attribute = name.removeprefix("attributes.")
-        given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
-        try:
-            changed.setdefault(lead_id, []).extend(_write(row, *_read(given, clearing=True), now=now))
-        except LeadError:
-            continue
+    rows = claiming.hold(sorted(changes))
+    events = []
+    for lead_id, row in rows.items():
+        changed: set[str] = set()
+        for name, value in changes[lead_id].items():
+            attribute = name.removeprefix("attributes.")
+            given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
+            try:
+                changed.update(_write(row, *_read(given, clearing=True), now=now))
+            except LeadError:
+                logger.warning("lead %s: a sequence sets %s to something it does not take", lead_id, name)
+        if changed:
+            properties = {"fields": sorted(changed), "source": "sequence"}
+            events.append(NewEvent(lead_id, "lead.updated", properties, depth=depth + 1))
     flush_leads(rows.values(), now=now)
-    record(
-        [
-            NewEvent(lead_id, "lead.updated", {"fields": sorted(names), "source": "sequence"}, depth=depth + 1)
-            for lead_id, names in changed.items()
-            if names
-        ],
-        now=now,
-    )
+    record(events, now=now)
 
 
 def assign_owner(

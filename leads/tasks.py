@@ -1,0 +1,31 @@
+"""Ticks. Each takes no arguments, may run twice or in parallel, and leaves the rest to the next one."""
+
+from celery import shared_task
+
+from leads import actions, audit, fading, pipeline, segments
+from lifecycle.core import clock
+
+
+@shared_task(ignore_result=True)
+def process_pending() -> int:
+    return pipeline.drain(now=clock.now()).events
+
+
+@shared_task(ignore_result=True)
+def decay() -> int:
+    return fading.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def sweep_stages() -> int:
+    return actions.sweep_stages(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def refresh_segments() -> int:
+    return segments.refresh_due(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def verify_scores() -> int:
+    return len(audit.verify_scores())

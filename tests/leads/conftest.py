@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from leads import playbooks
+from leads.actions import record
+from leads.batch import NewEvent
+from leads.models import Lead
+from leads.pipeline import drain
+
+PLAYBOOKS = Path(settings.BASE_DIR) / "lifecycle" / "playbooks"
+
+
+def playbook(name: str) -> Any:
+    return yaml.safe_load((PLAYBOOKS / f"{name}.yaml").read_text())
+
+
+@pytest.fixture
+def shipped(db: None) -> None:
+    """The rules, forms, names and audiences as they ship."""
+    for name in ("forms", "audiences", "event_names", "scoring", "stages", "segments"):
+        getattr(playbooks, f"load_{name}")(playbook(name))
+
+
+Happen = Callable[..., None]
+
+
+@pytest.fixture
+def happen() -> Happen:
+    """Record an event of a lead and let everything follow."""
+
+    def it_happens(lead: Lead, kind: str, at: datetime, **properties: Any) -> None:
+        record([NewEvent(lead.pk, kind, properties, occurred_at=at, source="test")], now=at)
+        drain(now=at)
+        lead.refresh_from_db()
+
+    return it_happens
