@@ -20,7 +20,7 @@ run: $(READY) ## start everything; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 test: $(READY) ## all tests, on their own PostgreSQL
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 check: $(READY) $(TOOLS) ## lint, format, types, layers, migrations, deploy checks
 	$(BIN)/ruff check --quiet .

@@ -1,0 +1,94 @@
+"""`manage.py up`, for real: however it ends, nothing stays behind and no committed row is lost."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lifecycle import postgres
+from tests.supervisor.product import Product, open_folder, product, python_for_anyone, wait_for
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
+
+ROOT = os.geteuid() == 0
+
+COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
+ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = open_folder()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def test_sigterm_stops_all_of_it_and_commands_still_work(folder: Path) -> None:
+    with product(folder / "var", environ={"ADMIN_PASSWORD": "correct horse battery"}) as it:
+        it.start()
+        assert "correct horse" not in it.said()
+        assert it.stop() == 0
+        wait_for("every process gone", lambda: not it.descendants())
+        # A command brings the database up for as long as it runs.
+        assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 1"
+        assert not it.descendants()
+
+
+def test_kill_9_of_the_supervisor_leaves_no_orphan_and_loses_no_row(folder: Path) -> None:
+    with product(folder / "var") as it:
+        it.start()
+        it.manage("shell", "-v0", "-c", ADD_USERS)
+        assert len(it.descendants()) > 8, it.descendants()
+        assert it.process
+        it.process.kill()
+        it.process.wait()
+        wait_for("every process gone", lambda: not it.descendants())
+        assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 201"
+
+
+def test_kill_9_of_supervisor_and_guard_together_leaves_no_orphan(folder: Path) -> None:
+    with product(folder / "var") as it:
+        it.start()
+        assert it.process
+        os.kill(it.main("supervisor/guard.py"), signal.SIGKILL)
+        it.process.kill()
+        it.process.wait()
+        wait_for("every process gone", lambda: not it.descendants())
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become another user")
+def test_it_runs_as_a_normal_user_too(folder: Path) -> None:
+    if python_for_anyone() is None:
+        pytest.skip("no Python here that user nobody may run with our packages")
+    home = folder / "home"
+    home.mkdir()
+    shutil.chown(home, "nobody")
+    with product(home / "var", user="nobody") as it:
+        it.start()
+        assert it.get("/readyz") == 200
+        assert it.process
+        it.process.kill()
+        it.process.wait()
+        wait_for("every process gone", lambda: not it.descendants())
+
+
+@pytest.mark.skipif(not ROOT, reason="a private folder is root's problem")
+def test_root_may_keep_its_data_in_a_private_folder(folder: Path) -> None:
+    folder.chmod(0o700)
+    with product(folder / "var") as it:
+        try:
+            assert it.manage("migrate", "-v0") == ""
+            assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 0"
+        finally:
+            shutil.rmtree(data_of(it), ignore_errors=True)
+
+
+def data_of(it: Product) -> Path:
+    return postgres.locate(it.var_dir).root

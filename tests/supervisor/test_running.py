@@ -1,0 +1,83 @@
+"""`manage.py up`, for real: it answers, refuses what cannot work, and heals when a part of it is killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.supervisor.product import PROJECT, Product, open_folder, product, wait_for
+
+pytestmark = pytest.mark.processes
+
+COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
+ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = open_folder()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def it() -> Iterator[Product]:
+    """One running product for the tests that leave it running."""
+    path = open_folder()
+    with product(path / "var", environ={"ADMIN_EMAIL": "ada@example.com"}) as running:
+        yield running.start()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def refusal(environ: dict[str, str]) -> str:
+    """What a second `up` says when it must not start."""
+    command = [sys.executable, "manage.py", "up"]
+    refused = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+    return refused.stderr
+
+
+def test_a_newcomer_gets_an_answering_product_and_a_login_shown_once(it: Product) -> None:
+    assert f"Ready: http://127.0.0.1:{it.port}/" in it.said()
+    assert "ada@example.com  password: " in it.said()
+    assert it.get("/healthz") == 200
+    assert it.get("/readyz") == 200
+    assert it.get("/admin/login/") == 200
+    assert it.get("/static/admin/css/base.css") == 200
+    assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 1"
+
+
+def test_a_second_one_on_the_same_folder_is_refused(it: Product) -> None:
+    assert "already running" in refusal(it.environ)
+    assert it.get("/healthz") == 200
+
+
+def test_a_taken_port_is_named(it: Product, folder: Path) -> None:
+    said = refusal({**it.environ, "VAR_DIR": str(folder / "var")})
+    assert str(it.port) in said
+    assert "PORT" in said
+
+
+@pytest.mark.parametrize("part", ["granian", "lifecycle worker", "lifecycle beat", "guard.py"])
+def test_a_killed_child_comes_back_and_its_own_children_do_not_stay(it: Product, part: str) -> None:
+    before = it.pids(part)
+    os.kill(it.main(part), signal.SIGKILL)
+    wait_for(f"{part} in new processes alone", lambda: it.pids(part) and not it.pids(part) & before)
+    wait_for("the web", lambda: it.get("/healthz") == 200)
+    seen = it.readiness().get("engine_last_tick")
+    wait_for("a later tick", lambda: it.readiness().get("engine_last_tick") not in (seen, None))
+
+
+def test_a_killed_database_comes_back_with_every_committed_row(it: Product) -> None:
+    it.manage("shell", "-v0", "-c", ADD_USERS)
+    [postmaster] = it.pids("bin/postgres -D")
+    os.kill(postmaster, signal.SIGKILL)
+    wait_for("another postmaster", lambda: it.pids("bin/postgres -D") - {postmaster})
+    wait_for("readiness", lambda: it.get("/readyz") == 200)
+    assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 201"
