@@ -12,7 +12,7 @@ def kept_in(path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written aside and linked into place: of two first starts at once, both end with the same whole key.
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         if not path.exists():
             with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(48))
