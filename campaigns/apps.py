@@ -1,6 +1,12 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class CampaignsConfig(AppConfig):
     name = "campaigns"
     label = "campaigns"
+
+    def ready(self) -> None:
+        import_module("campaigns.receivers")
+        import_module("campaigns.provider_events")

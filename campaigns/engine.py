@@ -41,7 +41,6 @@ class Journey:
     group_id: int | None
     priority: int
     triggers: tuple[Trigger, ...]
-    by_api: bool
     filters: rules.Rule
     reentry: str
     reentry_after: timedelta | None

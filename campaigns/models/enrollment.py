@@ -40,7 +40,8 @@ class Enrollment(models.Model):
                 fields=["lead", "sequence", "key"], condition=Q(state="active"), name="enrollment_active_once"
             ),
             models.CheckConstraint(
-                condition=Q(state="active", ended_at__isnull=True) | (Q(state="ended", ended_at__isnull=False) & ~Q(exit_reason="")),
+                condition=Q(state="active", ended_at__isnull=True)
+                | (Q(state="ended", ended_at__isnull=False) & ~Q(exit_reason="")),
                 name="enrollment_end_has_time_and_reason",
             ),
         ]

@@ -29,9 +29,13 @@ class Message(models.Model):
 
     OPEN = (State.READY, State.SENDING)
 
-    key = models.CharField(max_length=120, unique=True, help_text="enrollment:7:welcome: one mail, whatever is repeated.")
+    key = models.CharField(
+        max_length=120, unique=True, help_text="enrollment:7:welcome: one mail, whatever is repeated."
+    )
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="messages", db_index=False)
-    enrollment = models.ForeignKey(Enrollment, null=True, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    enrollment = models.ForeignKey(
+        Enrollment, null=True, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     sequence = models.ForeignKey(Sequence, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False)
     step_key = models.CharField(max_length=60, blank=True)
     variant_key = models.CharField(max_length=20, blank=True)
@@ -53,7 +57,12 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Counted at the claim, before the work.")
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    stop_reason = models.CharField(max_length=120, blank=True, help_text="Set on a message in flight: drop it if you still can.")
+    handed_at = models.DateTimeField(
+        null=True, help_text="Just before it was given to the transport: it may have left."
+    )
+    stop_reason = models.CharField(
+        max_length=120, blank=True, help_text="Set on a message in flight: drop it if you still can."
+    )
     provider_id = models.CharField(max_length=250, blank=True)
 
     class Meta:

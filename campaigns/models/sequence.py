@@ -69,7 +69,9 @@ class SequenceVersion(models.Model):
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
-    triggers = models.JSONField(default=list, help_text="[{event, where}, {segment}, {api: true}]: any of them enrols.")
+    triggers = models.JSONField(
+        default=list, help_text="[{event, where}, {segment}]: any of them enrols. The API and people may always enrol."
+    )
     filters = models.JSONField(default=dict, blank=True, help_text="Rule that must hold at entry.")
     reentry = models.CharField(
         max_length=12,
@@ -134,7 +136,11 @@ class Step(models.Model):
     journey_stage = models.CharField(max_length=13, choices=JourneyStage, blank=True)
 
     template = models.ForeignKey(
-        EmailTemplate, null=True, blank=True, on_delete=models.PROTECT, help_text="Send: the mail, unless variants are given."
+        EmailTemplate,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="Send: the mail, unless variants are given.",
     )
     duration = models.DurationField(null=True, blank=True, help_text="Wait: how long. Event: the longest wait.")
     from_enrollment = models.BooleanField(
@@ -149,8 +155,12 @@ class Step(models.Model):
     event_kind = models.CharField(max_length=100, blank=True)
     where = models.JSONField(default=list, blank=True, help_text="Tests on the event's properties.")
     condition = models.JSONField(default=dict, blank=True, help_text="Branch: the rule.")
-    then_key = models.CharField(max_length=60, blank=True, help_text="Step when true / when the event came. Empty: next.")
-    else_key = models.CharField(max_length=60, blank=True, help_text="Step when false / when time ran out. Empty: next.")
+    then_key = models.CharField(
+        max_length=60, blank=True, help_text="Step when true / when the event came. Empty: next."
+    )
+    else_key = models.CharField(
+        max_length=60, blank=True, help_text="Step when false / when time ran out. Empty: next."
+    )
     field = models.CharField(max_length=80, blank=True, help_text="Set: a lead field or attributes.<name>.")
     value = models.JSONField(null=True, blank=True)
     message = models.CharField(max_length=250, blank=True, help_text="Notify: what the rep reads.")

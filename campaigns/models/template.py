@@ -27,8 +27,12 @@ class EmailTemplate(models.Model):
     topic = models.ForeignKey(Topic, null=True, blank=True, on_delete=models.PROTECT, help_text="Marketing mail only.")
     format = models.CharField(max_length=4, choices=Format, default=Format.MJML)
     subject = models.CharField(max_length=250)
-    preheader = models.CharField(max_length=250, blank=True, help_text="The line a mail program shows beside the subject.")
-    body = models.TextField(help_text="An MJML fragment, put into the standard layout; or a whole MJML or HTML document.")
+    preheader = models.CharField(
+        max_length=250, blank=True, help_text="The line a mail program shows beside the subject."
+    )
+    body = models.TextField(
+        help_text="An MJML fragment, put into the standard layout; or a whole MJML or HTML document."
+    )
     text = models.TextField(blank=True, help_text="Plain text part. Empty: made from the body at publish.")
     current_version = models.ForeignKey(
         "campaigns.TemplateVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"

@@ -14,7 +14,9 @@ class AssignmentRule(models.Model):
     condition = models.JSONField(default=dict, blank=True, help_text="In the rule language; empty fits every lead.")
     reps = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", help_text="Taken in turn.")
     position = models.PositiveSmallIntegerField(default=0)
-    turns = models.PositiveIntegerField(default=0, editable=False, help_text="Leads given so far; picks whose turn it is.")
+    turns = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Leads given so far; picks whose turn it is."
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -27,7 +29,7 @@ class AssignmentRule(models.Model):
 class Alert(models.Model):
     """One thing a rep must know now, delivered by mail and shown in the console.
 
-        ready ──> sending ──> sent | failed | unknown
+    ready ──> sending ──> sent | failed | unknown
     """
 
     class Kind(models.TextChoices):
@@ -42,7 +44,9 @@ class Alert(models.Model):
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Unknown"
 
-    key = models.CharField(max_length=120, unique=True, help_text="event:812: one alert per event, whatever is repeated.")
+    key = models.CharField(
+        max_length=120, unique=True, help_text="event:812: one alert per event, whatever is repeated."
+    )
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=6, choices=Kind)
     headline = models.CharField(max_length=200)

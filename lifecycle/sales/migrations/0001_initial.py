@@ -6,52 +6,96 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0001_initial'),
+        ("leads", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AssignmentRule',
+            name="AssignmentRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('condition', models.JSONField(blank=True, default=dict, help_text='In the rule language; empty fits every lead.')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('turns', models.PositiveIntegerField(default=0, editable=False, help_text='Leads given so far; picks whose turn it is.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('reps', models.ManyToManyField(help_text='Taken in turn.', related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "condition",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="In the rule language; empty fits every lead."
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "turns",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="Leads given so far; picks whose turn it is."
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "reps",
+                    models.ManyToManyField(help_text="Taken in turn.", related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='event:812: one alert per event, whatever is repeated.', max_length=120, unique=True)),
-                ('kind', models.CharField(choices=[('hot', 'Hot lead'), ('sql', 'Sales qualified'), ('notice', 'From a sequence')], max_length=6)),
-                ('headline', models.CharField(max_length=200)),
-                ('reasons', models.JSONField(default=list, help_text='Sentences: why now.')),
-                ('to_email', models.EmailField(help_text='The owner, else SALES_EMAIL.', max_length=254)),
-                ('state', models.CharField(choices=[('ready', 'Ready'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='ready', max_length=7)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('detail', models.CharField(blank=True, max_length=250)),
-                ('created_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="event:812: one alert per event, whatever is repeated.", max_length=120, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("hot", "Hot lead"), ("sql", "Sales qualified"), ("notice", "From a sequence")],
+                        max_length=6,
+                    ),
+                ),
+                ("headline", models.CharField(max_length=200)),
+                ("reasons", models.JSONField(default=list, help_text="Sentences: why now.")),
+                ("to_email", models.EmailField(help_text="The owner, else SALES_EMAIL.", max_length=254)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "Ready"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="ready",
+                        max_length=7,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("detail", models.CharField(blank=True, max_length=250)),
+                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="alerts", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('state', 'ready')), fields=['due_at'], name='alert_ready_by_due'), models.Index(condition=models.Q(('state', 'sending')), fields=['lease_until'], name='alert_lease')],
+                "ordering": ["-created_at", "-id"],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "ready")), fields=["due_at"], name="alert_ready_by_due"),
+                    models.Index(condition=models.Q(("state", "sending")), fields=["lease_until"], name="alert_lease"),
+                ],
             },
         ),
     ]

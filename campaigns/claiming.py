@@ -1,0 +1,191 @@
+"""The first phase of sending: lock due messages, check each, render what may go, commit `sending` with a lease."""
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from campaigns import checks, composing, exits, journeys, people, settling
+from campaigns.delivery.contract import Outgoing
+from campaigns.engine import Journey, exit_of
+from campaigns.models import MessageClass
+from leads.models import Workspace
+from lifecycle.core import sql
+from lifecycle.core.deadlocks import atomic_with_retry
+
+logger = logging.getLogger(__name__)
+
+_DUE = """
+    SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
+           m.priority, m.due_at, m.expires_at, m.attempts, e.state, e.version_id, e.goal_since, e.context, l.address_hash
+    FROM campaigns_message m
+    JOIN leads_lead l ON l.id = m.lead_id
+    LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
+    WHERE m.state = 'ready' AND m.due_at <= %b
+      AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = m.lead_id AND p.dead_at IS NULL)
+    ORDER BY m.due_at
+    LIMIT %b
+    FOR NO KEY UPDATE OF l, m SKIP LOCKED
+"""
+# These run after the locks, so they see whatever was committed before this claim can commit.
+_BEHIND = "SELECT DISTINCT lead_id FROM leads_pendingevent WHERE lead_id = ANY(%b::bigint[]) AND dead_at IS NULL"
+_SUPPRESSED = "SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])"
+_RECENT = """
+    SELECT lead_id, claimed_at FROM campaigns_message
+    WHERE lead_id = ANY(%b::bigint[]) AND message_class = 'marketing' AND claimed_at > %b
+      AND state IN ('sending', 'sent', 'unknown')
+"""
+_TAKE = """
+    UPDATE campaigns_message m
+    SET state = 'sending', reason = '', subject = given.subject, attempts = attempts + 1, claimed_at = %b,
+        lease_token = %b, lease_until = clock_timestamp() + %b, handed_at = NULL, stop_reason = ''
+    FROM unnest(%b::bigint[], %b::text[]) AS given (id, subject)
+    WHERE m.id = given.id
+"""
+_DEFER = """
+    UPDATE campaigns_message m SET due_at = given.until, reason = given.reason
+    FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[]) AS given (id, until, reason)
+    WHERE m.id = given.id
+"""
+
+
+class Due(NamedTuple):
+    id: int
+    key: str
+    lead_id: int
+    enrollment_id: int | None
+    template_version_id: int
+    message_class: str
+    topic_id: int | None
+    context: dict[str, Any]
+    priority: int
+    due_at: datetime
+    expires_at: datetime | None
+    attempts: int
+    run_state: str | None
+    version_id: int | None
+    goal_since: datetime | None
+    run_context: dict[str, Any] | None
+    address_hash: str
+
+
+@dataclass
+class Claim:
+    """What was taken, rendered, and what the others got instead. `token` fences everything done with it later."""
+
+    token: uuid.UUID
+    looked_at: int = 0
+    deferred: int = 0
+    dropped: int = 0
+    mails: list[Outgoing] = field(default_factory=list)
+
+
+@dataclass
+class Verdicts:
+    go: list[Due] = field(default_factory=list)
+    later: list[tuple[int, checks.Defer]] = field(default_factory=list)
+    never: list[tuple[Due, checks.Drop]] = field(default_factory=list)
+
+
+@atomic_with_retry
+def claim(*, limit: int, now: datetime) -> Claim:
+    """Take up to `limit` due messages for sending, in one transaction and a fixed number of queries.
+
+    Highest priority first decides who gets the free slots of a cap; the rest wait for theirs. People with unprocessed
+    events are passed over: nobody is mailed on stale knowledge.
+    """
+    taken = Claim(uuid.uuid4())
+    due = _current([Due(*row) for row in sql.fetch(_DUE, [now, limit])])
+    if not due:
+        return taken
+    workspace = Workspace.load()
+    known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
+    persons = people.load(
+        {mail.lead_id: now for mail in due}, people.merged(journey.exit_needs for journey in known.values()), workspace
+    )
+    verdicts = _judge(due, known, persons, workspace, now)
+    taken.mails, broken = composing.compose(verdicts.go, persons, workspace, now=now)
+    verdicts.never += [(mail, checks.Drop("failed", f"render: {problem}"[:250])) for mail, problem in broken]
+    _write(taken, verdicts, now)
+    taken.looked_at = len(due)
+    return taken
+
+
+def _current(due: list[Due]) -> list[Due]:
+    """Without people whose events came in between our look and our lock."""
+    behind = {row[0] for row in sql.fetch(_BEHIND, [[mail.lead_id for mail in due]])} if due else set()
+    return [mail for mail in due if mail.lead_id not in behind]
+
+
+def _judge(
+    due: list[Due], known: dict[int, Journey], persons: dict[int, people.Person], workspace: Workspace, now: datetime
+) -> Verdicts:
+    policy = checks.Policy(workspace.cap_messages, workspace.cap_days)
+    suppressions = _suppressions(due)
+    times = _marketing_times(due, now - timedelta(days=policy.cap_days))
+    verdicts = Verdicts()
+    for mail in sorted(due, key=lambda mail: (-mail.priority, mail.due_at, mail.id)):
+        case = checks.Case(
+            is_marketing=mail.message_class == MessageClass.MARKETING,
+            topic_id=mail.topic_id,
+            expires_at=mail.expires_at,
+            attempts=mail.attempts,
+            run_is_over=mail.run_state == "ended",
+            exit_reason=_exit_reason(mail, known, persons[mail.lead_id], now),
+            suppressions=suppressions[mail.address_hash],
+            marketing_times=times[mail.lead_id],
+        )
+        match checks.verdict(case, policy, now):
+            case checks.Defer() as deferred:
+                verdicts.later.append((mail.id, deferred))
+            case checks.Drop() as dropped:
+                verdicts.never.append((mail, dropped))
+            case checks.Go():
+                verdicts.go.append(mail)
+                if case.is_marketing:
+                    case.marketing_times.append(now)
+    return verdicts
+
+
+def _exit_reason(mail: Due, known: dict[int, Journey], person: people.Person, now: datetime) -> str:
+    if mail.version_id is None or mail.run_state != "active":
+        return ""
+    leave = exit_of(known[mail.version_id], person.facts(mail.goal_since), now)
+    return leave.reason if leave else ""
+
+
+def _suppressions(due: Iterable[Due]) -> dict[str, list[tuple[str, int | None]]]:
+    found: dict[str, list[tuple[str, int | None]]] = defaultdict(list)
+    for address_hash, scope, topic_id in sql.fetch(_SUPPRESSED, [[mail.address_hash for mail in due]]):
+        found[address_hash].append((scope, topic_id))
+    return found
+
+
+def _marketing_times(due: Iterable[Due], since: datetime) -> dict[int, list[datetime]]:
+    times: dict[int, list[datetime]] = defaultdict(list)
+    leads = [mail.lead_id for mail in due if mail.message_class == MessageClass.MARKETING]
+    for lead_id, at in sql.fetch(_RECENT, [leads, since]) if leads else []:
+        times[lead_id].append(at)
+    return times
+
+
+def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
+    if taken.mails:
+        ids, subjects = [mail.message_id for mail in taken.mails], [mail.subject[:250] for mail in taken.mails]
+        sql.execute(_TAKE, [now, taken.token, settling.LEASE, ids, subjects])
+    if verdicts.later:
+        ids, outcomes = zip(*verdicts.later, strict=True)
+        sql.execute(_DEFER, [list(ids), [later.until for later in outcomes], [later.reason for later in outcomes]])
+    settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now)
+    exits.end(
+        [
+            exits.Exit(mail.enrollment_id, drop.exit_reason)
+            for mail, drop in verdicts.never
+            if drop.exit_reason and mail.enrollment_id is not None
+        ],
+        now=now,
+    )
+    taken.deferred, taken.dropped = len(verdicts.later), len(verdicts.never)

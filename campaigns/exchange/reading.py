@@ -1,0 +1,186 @@
+"""From a file's text to values that the models take. Pure; every complaint names the place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Any
+
+import msgspec
+import yaml
+
+from campaigns.exchange.schema import KINDS, SequenceFile, SplitFile, StepFile
+from campaigns.models import Step
+from lifecycle.core import durations
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class ImportRefused(ValueError):
+    """The file cannot be taken; the message says where and what to do. Nothing was changed."""
+
+
+@dataclass
+class StepValues:
+    """Columns of a Step, and the slugs of its mails (variants as (key, weight, template slug))."""
+
+    columns: dict[str, Any]
+    template: str = ""
+    variants: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def read(text: str) -> SequenceFile:
+    """The file's content, checked for its shape. Raises ImportRefused."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
+        raise ImportRefused(f"{where}: not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ImportRefused(f"not valid YAML: {error}") from error
+    try:
+        return msgspec.convert(data, SequenceFile)
+    except msgspec.ValidationError as error:
+        raise ImportRefused(str(error)) from error
+
+
+def reentry(given: str | dict[str, str]) -> dict[str, Any]:
+    """Columns of the version for `reentry: never | after_exit | once_per_key | {after: 7d}`."""
+    if isinstance(given, dict):
+        if set(given) != {"after"}:
+            raise ImportRefused("entry.reentry: write never, after_exit, once_per_key or {after: 7d}")
+        return {"reentry": "after", "reentry_after": _duration("entry.reentry.after", given["after"])}
+    if given not in ("never", "after_exit", "once_per_key"):
+        raise ImportRefused(f"entry.reentry: {given!r} is not known; never, after_exit, once_per_key or {{after: 7d}}")
+    return {"reentry": given, "reentry_after": None}
+
+
+def step(given: StepFile) -> StepValues:
+    """One step's columns. Raises ImportRefused with the step's id."""
+    named = [kind for kind in KINDS if getattr(given, kind) is not None]
+    if len(named) != 1:
+        said = " and ".join(named) or "nothing"
+        raise ImportRefused(f"steps.{given.id}: says {said}; each step does exactly one of {', '.join(KINDS)}")
+    values = _READERS[named[0]](given)
+    values.columns |= {"key": given.id, "journey_stage": given.journey_stage}
+    return values
+
+
+def _send(given: StepFile) -> StepValues:
+    columns = {"kind": Step.Kind.SEND}
+    if isinstance(given.send, SplitFile):
+        return StepValues(columns, variants=[(v.key, v.weight, v.template) for v in given.send.variants])
+    return StepValues(columns, template=given.send or "")
+
+
+def _wait(given: StepFile) -> StepValues:
+    where, wait = f"steps.{given.id}.wait", given.wait
+    if isinstance(wait, str):
+        return StepValues({"kind": Step.Kind.WAIT, "duration": _duration(where, wait)})
+    assert wait is not None
+    if "elapsed" in wait:
+        _only(where, wait, {"elapsed", "from"})
+        if wait.get("from", "previous") not in ("previous", "enrollment"):
+            raise ImportRefused(f"{where}.from: previous or enrollment")
+        return StepValues(
+            {
+                "kind": Step.Kind.WAIT,
+                "duration": _duration(f"{where}.elapsed", wait["elapsed"]),
+                "from_enrollment": wait.get("from") == "enrollment",
+            }
+        )
+    if "calendar" in wait:
+        return _calendar(where, wait)
+    if "event" in wait:
+        return _event(where, wait)
+    raise ImportRefused(f"{where}: write a duration like 7d, or elapsed, calendar or event")
+
+
+def _calendar(where: str, wait: dict[str, Any]) -> StepValues:
+    _only(where, wait, {"calendar"})
+    given = wait["calendar"]
+    if not isinstance(given, dict):
+        raise ImportRefused(f"{where}.calendar: write {{weekday: tuesday, time: '09:00'}}")
+    _only(f"{where}.calendar", given, {"weekday", "time"})
+    weekday = given.get("weekday")
+    if weekday is not None and str(weekday).lower() not in WEEKDAYS:
+        raise ImportRefused(f"{where}.calendar.weekday: {weekday!r} is no day of the week")
+    try:
+        at = time.fromisoformat(str(given.get("time", "")))
+    except ValueError as error:
+        raise ImportRefused(f"{where}.calendar.time: write it with quotes, like '09:00'") from error
+    return StepValues(
+        {
+            "kind": Step.Kind.WAIT_CALENDAR,
+            "time_of_day": at,
+            "weekday": WEEKDAYS.index(str(weekday).lower()) if weekday is not None else None,
+        }
+    )
+
+
+def _event(where: str, wait: dict[str, Any]) -> StepValues:
+    _only(where, wait, {"event", "where", "at_most", "then", "else"})
+    return StepValues(
+        {
+            "kind": Step.Kind.WAIT_EVENT,
+            "event_kind": wait["event"],
+            "where": wait.get("where", []),
+            "duration": _duration(f"{where}.at_most", wait.get("at_most")),
+            "then_key": wait.get("then", ""),
+            "else_key": wait.get("else", ""),
+        }
+    )
+
+
+def _branch(given: StepFile) -> StepValues:
+    branch = given.branch or {}
+    _only(f"steps.{given.id}.branch", branch, {"if", "then", "else"})
+    if "if" not in branch:
+        raise ImportRefused(f"steps.{given.id}.branch: needs a rule under if")
+    return StepValues(
+        {
+            "kind": Step.Kind.BRANCH,
+            "condition": branch["if"],
+            "then_key": branch.get("then", ""),
+            "else_key": branch.get("else", ""),
+        }
+    )
+
+
+def _set(given: StepFile) -> StepValues:
+    change = given.set or {}
+    _only(f"steps.{given.id}.set", change, {"field", "value"})
+    return StepValues({"kind": Step.Kind.SET, "field": change.get("field", ""), "value": change.get("value")})
+
+
+def _notify(given: StepFile) -> StepValues:
+    notice = given.notify or {}
+    _only(f"steps.{given.id}.notify", notice, {"message"})
+    return StepValues({"kind": Step.Kind.NOTIFY, "message": notice.get("message", "")})
+
+
+def _end(given: StepFile) -> StepValues:
+    return StepValues({"kind": Step.Kind.END})
+
+
+_READERS: dict[str, Callable[[StepFile], StepValues]] = {
+    "send": _send,
+    "wait": _wait,
+    "branch": _branch,
+    "set": _set,
+    "notify": _notify,
+    "end": _end,
+}
+
+
+def _only(where: str, given: dict[str, Any], known: set[str]) -> None:
+    strange = sorted(map(str, given.keys() - known))
+    if strange:
+        raise ImportRefused(f"{where}: {strange[0]!r} is not known here; {', '.join(sorted(known))} are")
+
+
+def _duration(where: str, text: Any) -> Any:
+    try:
+        return durations.parse(text)
+    except durations.DurationError as error:
+        raise ImportRefused(f"{where}: {error}") from error

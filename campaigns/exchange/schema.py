@@ -1,0 +1,68 @@
+"""The shape of a sequence file. msgspec refuses everything else and names its place."""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class File(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Base: a key that nobody knows is a typo, and said so."""
+
+
+class EntryFile(File):
+    triggers: list[dict[str, Any]] = []
+    filters: dict[str, Any] = {}
+    reentry: str | dict[str, str] = "never"
+    key: str = ""
+    second_trigger: Literal["ignore", "merge"] = "ignore"
+
+
+class VariantFile(File):
+    key: str
+    weight: int
+    template: str
+
+
+class SplitFile(File):
+    variants: list[VariantFile]
+
+
+class StepFile(File):
+    id: str
+    send: str | SplitFile | None = None
+    wait: str | dict[str, Any] | None = None
+    branch: dict[str, Any] | None = None
+    set: dict[str, Any] | None = None
+    notify: dict[str, str] | None = None
+    end: bool | None = None
+    journey_stage: Literal["", "awareness", "consideration", "decision"] = ""
+
+
+class TemplateFile(File):
+    slug: str
+    name: str
+    subject: str
+    body: str
+    # `class` is a word of Python's, so the field is renamed below.
+    message_class: Literal["marketing", "transactional"] = msgspec.field(name="class", default="marketing")
+    topic: str = ""
+    preheader: str = ""
+    format: Literal["mjml", "html"] = "mjml"
+    text: str = ""
+
+
+class SequenceFile(File):
+    slug: str
+    name: str
+    kind: Literal["sequence"] = "sequence"
+    version: Literal[1] = 1
+    description: str = ""
+    group: str = ""
+    priority: int = 0
+    entry: EntryFile = msgspec.field(default_factory=EntryFile)
+    exits: list[dict[str, Any]] = []
+    steps: list[StepFile] = []
+    templates: list[TemplateFile] = []
+
+
+KINDS = ("send", "wait", "branch", "set", "notify", "end")

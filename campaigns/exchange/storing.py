@@ -1,0 +1,126 @@
+"""From a sequence file to rows: its group, its mails, a draft, and (wanted) its publication."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from campaigns import actions
+from campaigns.exchange import reading
+from campaigns.exchange.reading import ImportRefused, StepValues
+from campaigns.exchange.schema import SequenceFile, TemplateFile
+from campaigns.models import EmailTemplate, ExclusiveGroup, Sequence, SequenceVersion, Step, Topic, Variant
+
+
+@transaction.atomic
+def import_sequence(text: str, *, now: datetime, publish: bool = False) -> Sequence:
+    """Create or change a sequence from a file: what the file says becomes its draft; with `publish` it goes live.
+
+    Mails of the file replace the drafts of the same slug. Raises ImportRefused or PublishRefused: nothing changed then.
+    """
+    file = reading.read(text)
+    sequence, _ = Sequence.objects.update_or_create(
+        slug=file.slug,
+        defaults={
+            "name": file.name,
+            "description": file.description.strip(),
+            "group": _group(file.group),
+            "priority": file.priority,
+        },
+    )
+    _check(sequence)
+    templates = {given.slug: _store_template(given, number) for number, given in enumerate(file.templates)}
+    draft = _store_draft(sequence, file, templates)
+    if publish:
+        for template in templates.values():
+            _publish_template(template, now=now)
+        actions.publish(draft, now=now)
+        sequence.refresh_from_db()
+    return sequence
+
+
+def _group(slug: str) -> ExclusiveGroup | None:
+    if not slug:
+        return None
+    return ExclusiveGroup.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").capitalize()})[0]
+
+
+def _store_template(given: TemplateFile, number: int) -> EmailTemplate:
+    where = f"templates[{number}] ({given.slug})"
+    topic = Topic.objects.filter(slug=given.topic).first() if given.topic else None
+    if given.topic and topic is None:
+        known = ", ".join(Topic.objects.values_list("slug", flat=True))
+        raise ImportRefused(f"{where}.topic: there is no topic {given.topic!r}; known: {known or 'none yet'}")
+    template = EmailTemplate.objects.filter(slug=given.slug).first() or EmailTemplate(slug=given.slug)
+    template.name, template.topic, template.message_class = given.name, topic, given.message_class
+    for name in ("format", "subject", "preheader", "body", "text"):
+        setattr(template, name, getattr(given, name))
+    _check(template, where)
+    template.save()
+    return template
+
+
+def _publish_template(template: EmailTemplate, *, now: datetime) -> None:
+    try:
+        actions.publish_template(template, now=now)
+    except actions.TemplateProblems as refused:
+        raise ImportRefused(f"templates ({template.slug}).{refused.problems[0]}") from refused
+
+
+def _store_draft(sequence: Sequence, file: SequenceFile, templates: dict[str, EmailTemplate]) -> SequenceVersion:
+    draft = actions.new_draft(sequence)
+    draft.steps.all().delete()
+    entry = file.entry
+    changes = {
+        "triggers": entry.triggers,
+        "filters": entry.filters,
+        "key_property": entry.key,
+        "second_trigger": entry.second_trigger,
+        "exits": file.exits,
+        **reading.reentry(entry.reentry),
+    }
+    for name, value in changes.items():
+        setattr(draft, name, value)
+    draft.save()
+    for position, given in enumerate(file.steps):
+        _store_step(draft, position, reading.step(given), templates)
+    return draft
+
+
+def _store_step(draft: SequenceVersion, position: int, values: StepValues, templates: dict[str, EmailTemplate]) -> None:
+    where = f"steps.{values.columns['key']}"
+    step = Step(version=draft, position=position, **values.columns)
+    if values.template:
+        step.template = _template(f"{where}.send", values.template, templates)
+    _check(step, where)
+    step.save()
+    for key, weight, slug in values.variants:
+        template = _template(f"{where}.send.variants", slug, templates)
+        Variant.objects.create(step=step, key=key, weight=weight, template=template)
+
+
+def _template(where: str, slug: str, templates: dict[str, EmailTemplate]) -> EmailTemplate:
+    found = templates.get(slug) or EmailTemplate.objects.filter(slug=slug).first()
+    if found is None:
+        raise ImportRefused(f"{where}: there is no template {slug!r}, neither in this file nor in the database")
+    return found
+
+
+def _check(row: Any, where: str = "sequence") -> None:
+    """The model's own checks (lengths, slugs, uniqueness) as a complaint about a place in the file."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        label = where if name == "__all__" else f"{where}.{name}"
+        raise ImportRefused(f"{label}: {messages[0]}") from error
+
+
+def load_topics(data: dict[str, Any]) -> int:
+    """Create the topics of a playbook that do not exist yet; how many. `data`: {topics: [{slug, name, description}]}."""
+    made = 0
+    for position, given in enumerate(data["topics"]):
+        defaults = {"name": given["name"], "description": given.get("description", ""), "position": position}
+        made += Topic.objects.get_or_create(slug=given["slug"], defaults=defaults)[1]
+    return made

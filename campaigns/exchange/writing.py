@@ -1,0 +1,143 @@
+"""From a sequence to its file: the current version, or the draft of one that was never published."""
+
+from typing import Any
+
+import yaml
+
+from campaigns.exchange.reading import WEEKDAYS
+from campaigns.models import EmailTemplate, Sequence, SequenceVersion, Step
+from lifecycle.core import durations
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long texts as blocks, so that a mail's body reads like a mail's body."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.ignore_aliases = lambda *args: True  # type: ignore[method-assign,assignment]
+
+
+def export_sequence(slug: str) -> str:
+    """The file of a sequence with every mail it uses. Raises Sequence.DoesNotExist; ValueError if it has no version."""
+    sequence = Sequence.objects.select_related("group", "current_version").get(slug=slug)
+    version = sequence.current_version or sequence.versions.first()
+    if version is None:
+        raise ValueError(f"{slug} has neither a published version nor a draft")
+    steps = list(version.steps.select_related("template__topic").prefetch_related("variants__template__topic"))
+    content = {
+        "kind": "sequence",
+        "version": 1,
+        "slug": sequence.slug,
+        "name": sequence.name,
+        "description": sequence.description,
+        "group": sequence.group.slug if sequence.group else "",
+        "priority": sequence.priority,
+        "entry": _entry(version),
+        "exits": version.exits,
+        "steps": [_step(step) for step in steps],
+        "templates": [_template(template) for template in _templates(steps)],
+    }
+    return yaml.dump(
+        {name: value for name, value in content.items() if value not in ("", None)},
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+    )
+
+
+def _entry(version: SequenceVersion) -> dict[str, Any]:
+    reentry: Any = version.reentry
+    if version.reentry_after is not None:
+        reentry = {"after": durations.format(version.reentry_after)}
+    entry = {
+        "triggers": version.triggers,
+        "filters": version.filters,
+        "reentry": reentry,
+        "key": version.key_property,
+        "second_trigger": version.second_trigger,
+    }
+    return {name: value for name, value in entry.items() if value not in ("", None)}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    written: dict[str, Any] = {"id": step.key, **_WRITERS[step.kind](step)}
+    if step.journey_stage:
+        written["journey_stage"] = step.journey_stage
+    return written
+
+
+def _send(step: Step) -> dict[str, Any]:
+    variants = [
+        {"key": variant.key, "weight": variant.weight, "template": variant.template.slug}
+        for variant in step.variants.all()
+    ]
+    return {"send": {"variants": variants} if variants else step.template.slug if step.template else ""}
+
+
+def _wait(step: Step) -> dict[str, Any]:
+    elapsed = durations.format(step.duration) if step.duration else ""
+    return {"wait": {"elapsed": elapsed, "from": "enrollment"} if step.from_enrollment else elapsed}
+
+
+def _calendar(step: Step) -> dict[str, Any]:
+    at = {"time": f"{step.time_of_day:%H:%M}"} if step.time_of_day else {}
+    day = {"weekday": WEEKDAYS[step.weekday]} if step.weekday is not None else {}
+    return {"wait": {"calendar": {**day, **at}}}
+
+
+def _event(step: Step) -> dict[str, Any]:
+    at_most = durations.format(step.duration) if step.duration else ""
+    wait = {
+        "event": step.event_kind,
+        "where": step.where,
+        "at_most": at_most,
+        "then": step.then_key,
+        "else": step.else_key,
+    }
+    return {"wait": {name: value for name, value in wait.items() if value}}
+
+
+def _branch(step: Step) -> dict[str, Any]:
+    branch = {"if": step.condition, "then": step.then_key, "else": step.else_key}
+    return {"branch": {name: value for name, value in branch.items() if name == "if" or value}}
+
+
+_WRITERS = {
+    Step.Kind.SEND: _send,
+    Step.Kind.WAIT: _wait,
+    Step.Kind.WAIT_CALENDAR: _calendar,
+    Step.Kind.WAIT_EVENT: _event,
+    Step.Kind.BRANCH: _branch,
+    Step.Kind.SET: lambda step: {"set": {"field": step.field, "value": step.value}},
+    Step.Kind.NOTIFY: lambda step: {"notify": {"message": step.message}},
+    Step.Kind.END: lambda step: {"end": True},
+}
+
+
+def _templates(steps: list[Step]) -> list[EmailTemplate]:
+    used: dict[str, EmailTemplate] = {}
+    for step in steps:
+        for template in [variant.template for variant in step.variants.all()] or [step.template]:
+            if template is not None:
+                used[template.slug] = template
+    return list(used.values())
+
+
+def _template(template: EmailTemplate) -> dict[str, Any]:
+    written = {
+        "slug": template.slug,
+        "name": template.name,
+        "class": template.message_class,
+        "topic": template.topic.slug if template.topic else "",
+        "format": template.format if template.format != "mjml" else "",
+        "subject": template.subject,
+        "preheader": template.preheader,
+        "body": template.body,
+        "text": template.text,
+    }
+    return {name: value for name, value in written.items() if value}

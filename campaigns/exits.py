@@ -1,0 +1,46 @@
+"""Ending runs, so that nothing of them is sent any more. All of it inside the caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.core import sql
+
+_END = """
+    UPDATE campaigns_enrollment e
+    SET state = 'ended', ended_at = %b, exit_reason = given.reason, exit_event_id = given.event_id, due_at = NULL
+    FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) AS given (id, reason, event_id)
+    WHERE e.id = given.id AND e.state = 'active'
+    RETURNING e.id
+"""
+# A ready message ends here; one in flight is only marked, and its sender drops it if it still can.
+_STOP = """
+    UPDATE campaigns_message m
+    SET state = CASE m.state WHEN 'ready' THEN 'canceled' ELSE m.state END,
+        settled_at = CASE m.state WHEN 'ready' THEN %b::timestamptz ELSE m.settled_at END,
+        reason = CASE m.state WHEN 'ready' THEN given.reason ELSE m.reason END,
+        stop_reason = CASE m.state WHEN 'ready' THEN '' ELSE given.reason END
+    FROM unnest(%b::bigint[], %b::text[]) AS given (enrollment_id, reason)
+    WHERE m.enrollment_id = given.enrollment_id AND m.state IN ('ready', 'sending')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    enrollment_id: int
+    reason: str
+    event_id: int | None = None
+
+
+def end(exits: Sequence[Exit], *, now: datetime) -> set[int]:
+    """End these runs and stop their mails; ids of those that were still active. Two statements whatever the number.
+
+    The caller holds the locks of the leads, so no claim of their messages is half done.
+    """
+    if not exits:
+        return set()
+    ids = [leaving.enrollment_id for leaving in exits]
+    reasons = [leaving.reason[:120] for leaving in exits]
+    ended = {row[0] for row in sql.fetch(_END, [now, ids, reasons, [leaving.event_id for leaving in exits]])}
+    sql.execute(_STOP, [now, ids, reasons])
+    return ended

@@ -1,0 +1,143 @@
+"""Published versions as the engine reads them. A version is immutable, so each process reads it once."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import reduce
+from typing import Any
+
+from django.db.models import Prefetch
+
+from campaigns import engine, steps, variants
+from campaigns.models import Sequence, SequenceVersion, Step
+from leads.rule_fields import VOCABULARY
+from lifecycle.core import rules
+
+_by_version: dict[int, engine.Journey] = {}
+
+
+def live() -> list[engine.Journey]:
+    """The journeys of all live sequences, highest priority first. One query, and one more set for versions not yet known."""
+    wanted = list(
+        Sequence.objects.filter(status=Sequence.Status.LIVE, current_version__isnull=False).values_list(
+            "current_version_id", flat=True
+        )
+    )
+    found = load(wanted)
+    return sorted(found.values(), key=lambda journey: (-journey.priority, journey.sequence_id))
+
+
+def load(version_ids: Iterable[int]) -> dict[int, engine.Journey]:
+    """Journeys by version id, from this process's memory or the database."""
+    wanted = set(version_ids)
+    missing = wanted - _by_version.keys()
+    if missing:
+        versions = SequenceVersion.objects.filter(pk__in=missing).select_related("sequence")
+        for version in versions.prefetch_related(Prefetch("steps", Step.objects.prefetch_related("variants"))):
+            journey = build(version)
+            if version.state == SequenceVersion.State.PUBLISHED:
+                _by_version[version.pk] = journey
+            else:
+                missing.discard(version.pk)
+    return {pk: _by_version[pk] for pk in wanted if pk in _by_version}
+
+
+def forget() -> None:
+    """Empty the memory; for tests that give a version's id to another one."""
+    _by_version.clear()
+
+
+def build(version: SequenceVersion) -> engine.Journey:
+    """The journey of a version. Raises rules.RuleError or ValueError where `publishing.problems` would have complained."""
+    sequence = version.sequence
+    made = tuple(step_of(step, sequence.slug) for step in version.steps.all())
+    filters = rules.parse(version.filters, VOCABULARY)
+    exits = tuple(exit_rule(entry) for entry in version.exits)
+    return engine.Journey(
+        version_id=version.pk,
+        sequence_id=sequence.pk,
+        sequence=sequence.slug,
+        group_id=sequence.group_id,
+        priority=sequence.priority,
+        triggers=tuple(trigger(entry) for entry in version.triggers),
+        filters=filters,
+        reentry=version.reentry,
+        reentry_after=version.reentry_after,
+        key_property=version.key_property,
+        second_trigger=version.second_trigger,
+        exits=exits,
+        steps=made,
+        entry_needs=filters.needs(),
+        exit_needs=merged(entry.rule for entry in exits),
+        step_needs=merged(step.rule for step in made if isinstance(step, steps.BranchStep | steps.EventStep)),
+        index={step.key: position for position, step in enumerate(made)},
+    )
+
+
+def merged(parsed: Iterable[rules.Rule]) -> rules.Needs:
+    return reduce(lambda needs, rule: needs.merge(rule.needs()), parsed, rules.Needs())
+
+
+def trigger(entry: dict[str, Any]) -> engine.Trigger:
+    if "segment" in entry:
+        return engine.Trigger("segment.entered", segment=entry["segment"])
+    return engine.Trigger(entry["event"], where=_event_rule(entry["event"], entry.get("where", []), since=False))
+
+
+def exit_rule(entry: dict[str, Any]) -> engine.ExitRule:
+    if "goal" in entry:
+        rule = _event_rule(entry["goal"], entry.get("where", []), since=True)
+        return engine.ExitRule(rule, entry.get("reason") or f"goal: {entry['goal']}", goal=entry["goal"])
+    return engine.ExitRule(rules.parse(entry["when"], VOCABULARY, since_enrollment=True), entry["reason"])
+
+
+def _event_rule(kind: str, where: list[dict[str, Any]], *, since: bool) -> rules.Rule:
+    test: dict[str, Any] = {"event": kind, "where": where}
+    if since:
+        test["since"] = "enrollment"
+    return rules.parse(test, VOCABULARY, since_enrollment=since)
+
+
+def step_of(step: Step, sequence: str) -> steps.Step:
+    """A step row as the engine's own dataclass."""
+    return _READERS[step.kind](step, sequence)
+
+
+def _send(step: Step, sequence: str) -> steps.Step:
+    chosen = tuple(variants.Variant(v.key, v.weight, v.template_id) for v in step.variants.all())
+    if not chosen:
+        if step.template_id is None:
+            raise ValueError("a send step needs a template")
+        chosen = (variants.Variant("", 1, step.template_id),)
+    return steps.SendStep(step.key, chosen, experiment=f"{sequence}:{step.key}")
+
+
+def _wait(step: Step, sequence: str) -> steps.Step:
+    return steps.WaitStep(step.key, step.duration or timedelta(), step.from_enrollment)
+
+
+def _calendar(step: Step, sequence: str) -> steps.Step:
+    if step.time_of_day is None:
+        raise ValueError("a calendar wait needs a time of day")
+    return steps.CalendarStep(step.key, step.time_of_day, step.weekday)
+
+
+def _event(step: Step, sequence: str) -> steps.Step:
+    rule = _event_rule(step.event_kind, step.where, since=True)
+    return steps.EventStep(step.key, rule, step.event_kind, step.duration or timedelta(), step.then_key, step.else_key)
+
+
+def _branch(step: Step, sequence: str) -> steps.Step:
+    rule = rules.parse(step.condition, VOCABULARY, since_enrollment=True)
+    return steps.BranchStep(step.key, rule, step.then_key, step.else_key)
+
+
+_READERS = {
+    Step.Kind.SEND: _send,
+    Step.Kind.WAIT: _wait,
+    Step.Kind.WAIT_CALENDAR: _calendar,
+    Step.Kind.WAIT_EVENT: _event,
+    Step.Kind.BRANCH: _branch,
+    Step.Kind.SET: lambda step, sequence: steps.SetStep(step.key, step.field, step.value),
+    Step.Kind.NOTIFY: lambda step, sequence: steps.NotifyStep(step.key, step.message),
+    Step.Kind.END: lambda step, sequence: steps.EndStep(step.key),
+}

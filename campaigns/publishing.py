@@ -1,0 +1,162 @@
+"""From draft to immutable version: everything that could go wrong later is refused here, with its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns import journeys
+from campaigns.fields import SETTABLE
+from campaigns.models import SequenceVersion, Step
+from leads.models.event import KIND
+from leads.rule_fields import VOCABULARY
+from lifecycle.core import rules
+
+LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`where`: steps.welcome.template, exits[0].when.all[1].op …"""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class PublishRefused(ValueError):
+    """Nothing was published; `problems` says what to mend and where."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+def problems_of(version: SequenceVersion) -> list[Problem]:
+    """Everything that keeps a draft from being published."""
+    steps = list(version.steps.prefetch_related("variants").select_related("template"))
+    found = [*_entry(version), *_exits(version)]
+    if not steps:
+        found.append(Problem("steps", "a sequence needs at least one step"))
+    if len(steps) > LONGEST:
+        found.append(Problem("steps", f"at most {LONGEST} steps"))
+    later = {step.key: position for position, step in enumerate(steps)}
+    for position, step in enumerate(steps):
+        found += [Problem(f"steps.{step.key}.{where}", message) for where, message in _step(step, position, later)]
+    return found
+
+
+def _entry(version: SequenceVersion) -> Iterator[Problem]:
+    if not isinstance(version.triggers, list):
+        yield Problem("entry.triggers", "must be a list")
+        return
+    for index, entry in enumerate(version.triggers):
+        where = f"entry.triggers[{index}]"
+        if not isinstance(entry, dict) or len({"event", "segment"} & entry.keys()) != 1:
+            yield Problem(where, "must name either an event or a segment")
+        elif "event" in entry:
+            yield from _event(where, entry["event"], entry.get("where", []))
+    yield from _rule("entry.filters", version.filters, since=False)
+    if version.reentry == "after" and not version.reentry_after:
+        yield Problem("entry.reentry", "say after how long: {after: 7d}")
+    if version.reentry == "once_per_key" and not version.key_property:
+        yield Problem("entry.key", "re-entry once per key needs the event property that is the key")
+
+
+def _exits(version: SequenceVersion) -> Iterator[Problem]:
+    if not isinstance(version.exits, list):
+        yield Problem("exits", "must be a list")
+        return
+    for index, entry in enumerate(version.exits):
+        where = f"exits[{index}]"
+        if not isinstance(entry, dict) or len({"goal", "when"} & entry.keys()) != 1:
+            yield Problem(where, "must have either a goal (an event) or a rule under when")
+        elif "goal" in entry:
+            yield from _event(where, entry["goal"], entry.get("where", []))
+        else:
+            yield from _rule(f"{where}.when", entry["when"], since=True)
+            if not entry.get("reason"):
+                yield Problem(f"{where}.reason", "say why such a person leaves; it is shown in their history")
+
+
+def _event(where: str, kind: Any, tests: Any) -> Iterator[Problem]:
+    yield from _rule(where, {"event": kind, "where": tests}, since=False)
+
+
+def _rule(where: str, data: Any, *, since: bool) -> Iterator[Problem]:
+    for problem in rules.validate(data, VOCABULARY, since_enrollment=since):
+        yield Problem(f"{where}.{problem.path}" if problem.path else where, problem.message)
+
+
+def _step(step: Step, position: int, places: dict[str, int]) -> Iterator[tuple[str, str]]:
+    for name in ("then_key", "else_key"):
+        target = getattr(step, name)
+        label = name.removesuffix("_key")
+        if target and target not in places:
+            yield label, f"there is no step {target}"
+        elif target and places[target] <= position:
+            yield label, f"{target} comes before this step; a sequence only runs forward"
+    check = _CHECKS.get(step.kind)
+    if check is not None:
+        yield from check(step)
+
+
+def _check_send(step: Step) -> Iterator[tuple[str, str]]:
+    chosen = list(step.variants.all())
+    if not chosen and step.template_id is None:
+        yield "template", "choose the mail to send, or add variants"
+    if chosen and sum(variant.weight for variant in chosen) == 0:
+        yield "variants", "at least one variant needs a weight above 0"
+
+
+def _check_wait(step: Step) -> Iterator[tuple[str, str]]:
+    if not step.duration or step.duration.total_seconds() <= 0:
+        yield "wait", "say how long, for instance 7d"
+
+
+def _check_calendar(step: Step) -> Iterator[tuple[str, str]]:
+    if step.time_of_day is None:
+        yield "calendar.time", "say at what time, for instance 09:00"
+
+
+def _check_event(step: Step) -> Iterator[tuple[str, str]]:
+    yield from ((f"event.{p.where}", p.message) for p in _event("event", step.event_kind, step.where))
+    if not KIND.regex.match(step.event_kind or ""):  # type: ignore[union-attr]
+        yield "event", "name the event to wait for, like email.clicked"
+    if not step.duration or step.duration.total_seconds() <= 0:
+        yield "at_most", "say how long to wait at most, for instance 3d"
+
+
+def _check_branch(step: Step) -> Iterator[tuple[str, str]]:
+    yield from ((p.where, p.message) for p in _rule("if", step.condition, since=True))
+
+
+def _check_set(step: Step) -> Iterator[tuple[str, str]]:
+    name = step.field or ""
+    if name not in SETTABLE and not (name.startswith("attributes.") and len(name) > len("attributes.")):
+        yield "set.field", f"{name or 'nothing'} cannot be set; use attributes.<name> or {', '.join(sorted(SETTABLE))}"
+
+
+def _check_notify(step: Step) -> Iterator[tuple[str, str]]:
+    if not step.message.strip():
+        yield "notify.message", "write what the rep should read"
+
+
+_CHECKS = {
+    Step.Kind.SEND: _check_send,
+    Step.Kind.WAIT: _check_wait,
+    Step.Kind.WAIT_CALENDAR: _check_calendar,
+    Step.Kind.WAIT_EVENT: _check_event,
+    Step.Kind.BRANCH: _check_branch,
+    Step.Kind.SET: _check_set,
+    Step.Kind.NOTIFY: _check_notify,
+}
+
+
+def check(version: SequenceVersion) -> None:
+    """Raise PublishRefused unless the version can run."""
+    found = problems_of(version)
+    if found:
+        raise PublishRefused(found)
+    journeys.build(version)

@@ -1,0 +1,114 @@
+"""What sequences do about the events of a batch: runs end, begin, and wake up. Set-based, inside the batch's transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from campaigns import entries, exits, journeys
+from campaigns.engine import Journey, exit_of
+from campaigns.steps import EventStep
+from campaigns.triggers import Candidate, fires, key_of
+from leads.batch import Batch, EventRow
+from lifecycle.core import rules, sql
+
+_ACTIVE = """
+    SELECT id, lead_id, version_id, step_key, goal_since
+    FROM campaigns_enrollment WHERE lead_id = ANY(%b::bigint[]) AND state = 'active'
+"""
+_WAKE = "UPDATE campaigns_enrollment SET due_at = %b WHERE id = ANY(%b::bigint[]) AND state = 'active' AND is_waiting"
+
+
+class Active(NamedTuple):
+    id: int
+    lead_id: int
+    version_id: int
+    step_key: str
+    goal_since: datetime
+
+
+def react(batch: Batch) -> None:
+    """Entries first, so that a goal already in the log ends what a late trigger began; then exits; then wake-ups."""
+    _enter(batch)
+    active = [Active(*row) for row in sql.fetch(_ACTIVE, [list(batch.leads)])]
+    if not active:
+        return
+    known = journeys.load(run.version_id for run in active)
+    ended = _exit(batch, active, known)
+    _wake(batch, [run for run in active if run.id not in ended], known)
+
+
+def _enter(batch: Batch) -> None:
+    live = journeys.live()
+    waiting_for = _by_kind(live)
+    candidates = [
+        candidate
+        for event in batch.events
+        for journey in waiting_for.get(event.kind, ())
+        if (candidate := _candidate(journey, event)) is not None
+    ]
+    if not candidates:
+        return
+    needs = rules.Needs().merge(
+        *(need for candidate in candidates for need in (candidate.journey.entry_needs, candidate.journey.exit_needs))
+    )
+    batch.load(needs)
+    entries.enroll(candidates, lambda candidate: _since(batch, candidate.lead_id, candidate.since), now=batch.now)
+
+
+def _by_kind(live: Iterable[Journey]) -> dict[str, list[Journey]]:
+    by_kind: dict[str, list[Journey]] = defaultdict(list)
+    for journey in live:
+        for kind in {trigger.event_kind for trigger in journey.triggers}:
+            by_kind[kind].append(journey)
+    return by_kind
+
+
+def _candidate(journey: Journey, event: EventRow) -> Candidate | None:
+    if not any(fires(trigger, event) for trigger in journey.triggers):
+        return None
+    return Candidate(
+        lead_id=event.lead_id,
+        journey=journey,
+        key=key_of(journey, event.properties),
+        payload=event.properties,
+        since=event.occurred_at,
+        event_id=event.id,
+        depth=event.depth,
+    )
+
+
+def _since(batch: Batch, lead_id: int, since: datetime) -> rules.Facts:
+    facts = batch.facts_of(lead_id)
+    return rules.Facts(facts.fields, facts.events, since)
+
+
+def _exit(batch: Batch, active: list[Active], known: dict[int, Journey]) -> set[int]:
+    batch.load(rules.Needs().merge(*(journey.exit_needs for journey in known.values())))
+    leaving = []
+    latest = _latest(batch)
+    for run in active:
+        leave = exit_of(known[run.version_id], _since(batch, run.lead_id, run.goal_since), latest[run.lead_id])
+        if leave is not None:
+            leaving.append(exits.Exit(run.id, leave.reason, leave.event_id))
+    exits.end(leaving, now=batch.now)
+    return {each.enrollment_id for each in leaving}
+
+
+def _latest(batch: Batch) -> dict[int, datetime]:
+    """When to judge each lead: now, or the time of an event that its sender dated a little ahead of us."""
+    latest = dict.fromkeys(batch.leads, batch.now)
+    for event in batch.events:
+        latest[event.lead_id] = max(latest[event.lead_id], event.occurred_at)
+    return latest
+
+
+def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None:
+    happened = {(event.lead_id, event.kind) for event in batch.events}
+    woken = []
+    for run in active:
+        step = known[run.version_id].step(run.step_key)
+        if isinstance(step, EventStep) and (run.lead_id, step.event_kind) in happened:
+            woken.append(run.id)
+    if woken:
+        sql.execute(_WAKE, [batch.now, woken])

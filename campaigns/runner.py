@@ -1,0 +1,165 @@
+"""Moves people through their sequences: claim what is due, load facts, let the engine decide, apply in bulk."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from campaigns import exits, journeys, outbox, people
+from campaigns.engine import Journey, decide
+from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, Stay
+from leads import actions
+from leads.batch import NewEvent
+from leads.models import Workspace
+from lifecycle.core import sql
+from lifecycle.core.deadlocks import atomic_with_retry
+
+logger = logging.getLogger(__name__)
+
+# Where a decision failed, the person is looked at again this much later; the others go on.
+SETBACK = timedelta(minutes=15)
+
+# Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
+# everything, and they come back a moment later.
+_CLAIM = """
+    SELECT e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
+           e.goal_since, e.depth
+    FROM campaigns_enrollment e JOIN leads_lead l ON l.id = e.lead_id
+    WHERE e.state = 'active' AND e.due_at <= %b
+      AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = e.lead_id AND p.dead_at IS NULL)
+    ORDER BY e.due_at
+    LIMIT %b
+    FOR NO KEY UPDATE OF l, e SKIP LOCKED
+"""
+_MOVE = """
+    UPDATE campaigns_enrollment e
+    SET step_key = given.step_key, step_since = given.step_since, is_waiting = given.is_waiting, due_at = given.due_at
+    FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::boolean[], %b::timestamptz[])
+      AS given (id, step_key, step_since, is_waiting, due_at)
+    WHERE e.id = given.id
+"""
+
+
+class Due(NamedTuple):
+    id: int
+    lead_id: int
+    version_id: int
+    step_key: str
+    step_since: datetime
+    is_waiting: bool
+    due_at: datetime
+    enrolled_at: datetime
+    goal_since: datetime
+    depth: int
+
+
+class Move(NamedTuple):
+    enrollment_id: int
+    step_key: str
+    step_since: datetime
+    is_waiting: bool
+    due_at: datetime | None
+
+
+@dataclass
+class Plan:
+    """What a batch of decisions writes."""
+
+    moves: list[Move] = field(default_factory=list)
+    exits: list[exits.Exit] = field(default_factory=list)
+    drafts: list[outbox.Draft] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    fields: dict[int, dict[str, object]] = field(default_factory=dict)
+    depth: int = 0
+
+
+def drain(*, now: datetime, limit: int = 500) -> int:
+    """Advance batches until nothing is due at `now` any more; the number of enrollments looked at."""
+    total = 0
+    while done := advance(limit=limit, now=now):
+        total += done
+    return total
+
+
+@atomic_with_retry
+def advance(*, limit: int = 500, now: datetime) -> int:
+    """Advance up to `limit` due enrollments in one transaction and a fixed number of queries; how many there were."""
+    due = [Due(*row) for row in sql.fetch(_CLAIM, [now, limit])]
+    if not due:
+        return 0
+    known = journeys.load(run.version_id for run in due)
+    needs = people.merged(need for journey in known.values() for need in (journey.exit_needs, journey.step_needs))
+    persons = people.load({run.lead_id: now for run in due}, needs, Workspace.load())
+    plan = Plan()
+    for run in due:
+        _plan(plan, run, known[run.version_id], _decided(run, known[run.version_id], persons[run.lead_id], now))
+    _apply(plan, now=now)
+    return len(due)
+
+
+def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -> list[Decision]:
+    position = Position(
+        enrollment_id=run.id,
+        lead_id=run.lead_id,
+        step_key=run.step_key,
+        step_since=run.step_since,
+        is_waiting=run.is_waiting,
+        due_at=run.due_at,
+        enrolled_at=run.enrolled_at,
+        zone=person.zone,
+    )
+    try:
+        return decide(journey, position, person.facts(run.goal_since), now)
+    except Exception:
+        logger.exception("could not decide on enrollment %s at step %s", run.id, run.step_key)
+        return [Stay(run.step_key, run.step_since, now + SETBACK, "an error: see the log")]
+
+
+def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision]) -> None:
+    for decision in decisions:
+        match decision:
+            case Queue(step_key=step_key, variant_key=variant_key, template_id=template_id):
+                plan.drafts.append(
+                    outbox.Draft(
+                        key=f"enrollment:{run.id}:{step_key}",
+                        lead_id=run.lead_id,
+                        template_id=template_id,
+                        enrollment_id=run.id,
+                        sequence_id=journey.sequence_id,
+                        step_key=step_key,
+                        variant_key=variant_key,
+                        priority=journey.priority,
+                    )
+                )
+            case SetField(field=name, value=value):
+                plan.fields.setdefault(run.lead_id, {})[name] = value
+                plan.depth = max(plan.depth, run.depth + 1)
+            case Notify(step_key=step_key, message=message):
+                plan.events.append(_notice(run, journey, step_key, message))
+            case Stay(step_key=step_key, step_since=since, until=until):
+                plan.moves.append(Move(run.id, step_key, since, True, until))
+            case Leave(step_key=step_key, reason=reason, event_id=event_id):
+                plan.exits.append(exits.Exit(run.id, reason, event_id))
+
+
+def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent:
+    return NewEvent(
+        run.lead_id,
+        "sequence.notified",
+        {"sequence": journey.sequence, "step": step_key, "message": message},
+        key=f"enrollment:{run.id}:{step_key}:notified",
+        depth=run.depth + 1,
+    )
+
+
+def _apply(plan: Plan, *, now: datetime) -> None:
+    outbox.queue(plan.drafts, now=now)
+    if plan.moves:
+        columns = [list(column) for column in zip(*plan.moves, strict=True)]
+        sql.execute(_MOVE, columns)
+    exits.end(plan.exits, now=now)
+    if plan.fields:
+        actions.set_fields(plan.fields, now=now, depth=plan.depth)
+    if plan.events:
+        actions.record(plan.events, now=now)

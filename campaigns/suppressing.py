@@ -1,0 +1,116 @@
+"""Opt-outs and blocked addresses. A suppression hangs on the address's keyed hash and outlives the lead."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+
+from campaigns import exits
+from campaigns.models import Message, Suppression, Topic
+from leads.batch import NewEvent
+from leads.log import write as write_events
+from leads.models import Consent, Lead
+from lifecycle.core import sql
+
+# Runs that would send marketing mail. The one question that opt-outs ask of a sequence's content.
+_MARKETING_RUNS = """
+    SELECT e.id FROM campaigns_enrollment e
+    WHERE e.lead_id = ANY(%b::bigint[]) AND e.state = 'active' AND EXISTS (
+        SELECT 1 FROM campaigns_step s
+        LEFT JOIN campaigns_variant v ON v.step_id = s.id
+        JOIN campaigns_emailtemplate t ON t.id = coalesce(v.template_id, s.template_id)
+        WHERE s.version_id = e.version_id AND s.kind = 'send' AND t.message_class = 'marketing')
+    ORDER BY e.id
+"""
+_STOP_MAIL = """
+    UPDATE campaigns_message
+    SET state = CASE state WHEN 'ready' THEN 'suppressed' ELSE state END,
+        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
+        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
+        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
+    WHERE lead_id = ANY(%b::bigint[]) AND state IN ('ready', 'sending')
+      AND (%b OR message_class = 'marketing') AND (%b::bigint IS NULL OR topic_id = %b::bigint)
+"""
+
+
+def suppress(
+    address_hash: str, *, scope: str, reason: str, source: str, now: datetime, topic: Topic | None = None
+) -> bool:
+    """Block an address. Committed when this returns; then what was under way for it is stopped. True if it was new.
+
+    The suppression alone is what must not fail: nothing that comes after it can undo it.
+    """
+    new = _block(address_hash, scope=scope, reason=reason, source=source, now=now, topic=topic)
+    leads = list(Lead.objects.filter(address_hash=address_hash).values_list("pk", flat=True))
+    if leads:
+        _stop(leads, scope=scope, reason=reason, now=now, topic=topic, source=source, new=new)
+    return new
+
+
+@transaction.atomic
+def _block(address_hash: str, *, scope: str, reason: str, source: str, now: datetime, topic: Topic | None) -> bool:
+    # A claim holds its leads' locks until it commits: taking the lock puts us after it, or it after us.
+    _wait_for_claims(address_hash)
+    _, new = Suppression.objects.get_or_create(
+        address_hash=address_hash,
+        scope=scope,
+        topic=topic,
+        defaults={"reason": reason, "source": source, "created_at": now},
+    )
+    return new
+
+
+def _wait_for_claims(address_hash: str) -> None:
+    try:
+        with transaction.atomic():
+            leads = Lead.objects.filter(address_hash=address_hash).order_by("pk")
+            list(leads.select_for_update(no_key=True).values_list("pk"))
+    except OperationalError:
+        pass  # somebody keeps the lock for long; the block itself must not wait for them
+
+
+@transaction.atomic
+def _stop(
+    leads: list[int], *, scope: str, reason: str, now: datetime, topic: Topic | None, source: str, new: bool
+) -> None:
+    list(Lead.objects.filter(pk__in=leads).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    if scope != Suppression.Scope.TOPIC:
+        runs = [row[0] for row in sql.fetch(_MARKETING_RUNS, [leads])]
+        exits.end([exits.Exit(run, reason) for run in runs], now=now)
+    everything = scope == Suppression.Scope.EVERYTHING
+    text = f"suppression: {reason}"
+    topic_id = topic.pk if topic else None
+    sql.execute(_STOP_MAIL, [now, text, text, leads, everything, topic_id, topic_id])
+    if new:
+        _note(leads, granted=False, reason=reason, source=source, now=now, topic=topic)
+
+
+def _note(leads: Iterable[int], *, granted: bool, reason: str, source: str, now: datetime, topic: Topic | None) -> None:
+    purpose = f"topic:{topic.slug}" if topic else "marketing"
+    rows = Lead.objects.filter(pk__in=leads).values_list("pk", "address_hash")
+    Consent.objects.bulk_create(
+        Consent(lead_id=pk, address_hash=hashed, purpose=purpose, granted=granted, source=source[:60], at=now)
+        for pk, hashed in rows
+    )
+    kind = "email.resubscribed" if granted else "email.unsubscribed"
+    events = [NewEvent(pk, kind, {"purpose": purpose, "reason": reason}, source="preferences") for pk, _ in rows]
+    write_events(events, now=now, pending=True)
+
+
+@transaction.atomic
+def lift(lead: Lead, *, topic: Topic | None, source: str, now: datetime) -> bool:
+    """The person wants this mail again, by their own act. Never lifts a bounce or a complaint. False if nothing blocked."""
+    scope = Suppression.Scope.TOPIC if topic else Suppression.Scope.MARKETING
+    lifted, _ = Suppression.objects.filter(address_hash=lead.address_hash, scope=scope, topic=topic).delete()
+    if lifted:
+        _note([lead.pk], granted=True, reason="asked for it again", source=source, now=now, topic=topic)
+    return bool(lifted)
+
+
+def in_flight(address_hash: str) -> list[int]:
+    """Leads of the address that have mail in flight."""
+    return list(
+        Message.objects.filter(lead__address_hash=address_hash, state=Message.State.SENDING)
+        .values_list("lead_id", flat=True)
+        .distinct()
+    )

@@ -1,0 +1,27 @@
+"""Ticks. Each takes no arguments, may run twice or in parallel, and leaves the rest to the next one."""
+
+from celery import shared_task
+
+from campaigns import outbox, runner, settling
+from campaigns.delivery.contract import open_transport
+from lifecycle.core import clock
+
+
+@shared_task(ignore_result=True)
+def advance() -> int:
+    return runner.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def send() -> int:
+    transport = open_transport()
+    try:
+        return outbox.drain(transport, now=clock.now()).sent
+    finally:
+        transport.close()
+
+
+@shared_task(ignore_result=True)
+def sweep_leases() -> int:
+    now = clock.now()
+    return settling.expire(now=now) + settling.send_unknown_again(now=now)

@@ -1,0 +1,25 @@
+"""A hint to the workers that something is due. Lost hints only delay: the next tick of beat finds the work anyway."""
+
+import logging
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+# Older than this the tick has done it.
+EXPIRES = 5
+
+
+def nudge(task: str) -> None:
+    """Ask for `task` to run soon, after the commit of the current transaction. Never raises, never waits for a broker."""
+    if settings.NUDGE_WORKERS:
+        transaction.on_commit(lambda: _send(task))
+
+
+def _send(task: str) -> None:
+    try:
+        current_app.send_task(task, expires=EXPIRES, ignore_result=True, retry=False)
+    except Exception as error:
+        logger.warning("no hint for %s: %s", task, type(error).__name__)

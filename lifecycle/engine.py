@@ -1,0 +1,57 @@
+"""The whole engine in one process, without a broker: what the ticks of beat do, one after the other."""
+
+from collections import Counter
+from datetime import datetime
+
+from campaigns import outbox, runner, settling
+from campaigns.delivery.contract import Transport
+from leads import actions, ledger, pipeline, segments
+from lifecycle.health import record_tick
+from lifecycle.sales import alerting
+
+# Sending wakes sequences, whose next steps may be due at once, and so on; a run that needs more passes goes on next time.
+MOST_PASSES = 50
+
+
+def run(transport: Transport, *, now: datetime) -> dict[str, int]:
+    """Process, advance and send until nothing is due at `now`. Counts of what was done, by name."""
+    total: Counter[str] = Counter()
+    for _ in range(MOST_PASSES):
+        done = one_pass(transport, now=now)
+        total += done
+        if not any(done.values()):
+            break
+    record_tick(now)
+    return {name: total[name] for name in COUNTS}
+
+
+COUNTS = (
+    "events",
+    "decayed",
+    "swept",
+    "segments",
+    "advanced",
+    "sent",
+    "deferred",
+    "dropped",
+    "failed",
+    "unknown",
+    "alerts",
+)
+
+
+def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
+    """Each part once, to the end of what is due at this moment."""
+    done: Counter[str] = Counter()
+    done["unknown"] += settling.expire(now=now)
+    settling.send_unknown_again(now=now)
+    done["events"] += pipeline.drain(now=now).events
+    done["decayed"] += ledger.drain_decay(now=now)
+    done["swept"] += actions.sweep_stages(now=now)
+    done["segments"] += segments.refresh_due(now=now)
+    done["advanced"] += runner.drain(now=now)
+    sent = outbox.drain(transport, now=now)
+    for name in ("sent", "deferred", "dropped", "failed", "unknown"):
+        done[name] += getattr(sent, name)
+    done["alerts"] += alerting.send_alerts(now=now)
+    return done

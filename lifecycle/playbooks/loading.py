@@ -1,0 +1,51 @@
+"""Puts the shipped playbooks into the database. What exists stays as the marketer left it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from campaigns.exchange import import_sequence, load_topics
+from campaigns.models import Sequence
+from leads import playbooks
+
+FOLDER = Path(__file__).parent
+
+# In the order in which they refer to each other.
+_LOADERS = {
+    "topics": load_topics,
+    "audiences": playbooks.load_audiences,
+    "event_names": playbooks.load_event_names,
+    "forms": playbooks.load_forms,
+    "scoring": playbooks.load_scoring,
+    "stages": playbooks.load_stages,
+    "segments": playbooks.load_segments,
+}
+
+
+@dataclass
+class Loaded:
+    """How many rows of each kind were created."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    sequences: list[str] = field(default_factory=list)
+
+
+def load(*, now: datetime) -> Loaded:
+    """Create what is missing, and publish the sequences among it. Safe to repeat."""
+    loaded = Loaded()
+    for name, loader in _LOADERS.items():
+        loaded.counts[name] = loader(_read(FOLDER / f"{name}.yaml"))
+    present = set(Sequence.objects.values_list("slug", flat=True))
+    for path in sorted((FOLDER / "sequences").glob("*.yaml")):
+        if path.stem not in present:
+            import_sequence(path.read_text(encoding="utf-8"), now=now, publish=True)
+            loaded.sequences.append(path.stem)
+    return loaded
+
+
+def _read(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return data

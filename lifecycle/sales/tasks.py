@@ -1,0 +1,9 @@
+from celery import shared_task
+
+from lifecycle.core import clock
+from lifecycle.sales.alerting import send_alerts as send_due_alerts
+
+
+@shared_task(ignore_result=True)
+def send_alerts() -> int:
+    return send_due_alerts(now=clock.now())
