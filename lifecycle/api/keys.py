@@ -1,0 +1,52 @@
+"""Making, finding and revoking keys. A key reads `lck_PREFIX_SECRET`."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from lifecycle.api.models import ApiKey, Scope, hash_of
+
+MARK = "lck"
+LONGEST = 200
+
+
+class UnknownScope(ValueError):
+    """The message names the scope and those that exist."""
+
+
+def issue(*, name: str, scopes: Sequence[str], expires_at: datetime | None = None, now: datetime) -> tuple[ApiKey, str]:
+    """A new key, and its text, which cannot be had again."""
+    unknown = [scope for scope in scopes if scope not in Scope.values]
+    if unknown or not scopes:
+        what = f"There is no scope {unknown[0]!r}." if unknown else "A key needs a scope."
+        raise UnknownScope(f"{what} Scopes are: {', '.join(Scope.values)}.")
+    prefix = secrets.token_hex(5)
+    text = f"{MARK}_{prefix}_{secrets.token_hex(24)}"
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=prefix,
+        hash=hash_of(text),
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+        created_at=now,
+    )
+    return key, text
+
+
+def find(text: str, *, now: datetime) -> ApiKey | None:
+    """The key that `text` is, if it is in force. One query; notes the use."""
+    parts = text.split("_")
+    if len(text) > LONGEST or len(parts) != 3 or parts[0] != MARK or "\0" in text:
+        return None
+    key = ApiKey.objects.filter(prefix=parts[1]).first()
+    if key is None or not key.is_the_key(text) or key.is_over(now):
+        return None
+    key.note_use(now)
+    return key
+
+
+def revoke(keys: QuerySet[ApiKey], *, now: datetime) -> int:
+    """Put keys out of force for good; how many were in force."""
+    return keys.filter(revoked_at__isnull=True).update(revoked_at=now)
