@@ -15,31 +15,31 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
-# Names as Anymail knows them; the value is the class in anymail.backends.<name>.
-PROVIDERS = {
-    "amazon_ses": "EmailBackend",
-    "brevo": "EmailBackend",
-    "mailersend": "EmailBackend",
-    "mailgun": "EmailBackend",
-    "mailjet": "EmailBackend",
-    "mailtrap": "EmailBackend",
-    "mandrill": "EmailBackend",
-    "postal": "EmailBackend",
-    "postmark": "EmailBackend",
-    "resend": "EmailBackend",
-    "scaleway": "EmailBackend",
-    "sendgrid": "EmailBackend",
-    "sparkpost": "EmailBackend",
-    "test": "EmailBackend",
-    "unisender_go": "EmailBackend",
-}
+# Modules of anymail.backends.
+PROVIDERS = (
+    "amazon_ses",
+    "brevo",
+    "mailersend",
+    "mailgun",
+    "mailjet",
+    "mailtrap",
+    "mandrill",
+    "postal",
+    "postmark",
+    "resend",
+    "scaleway",
+    "sendgrid",
+    "sparkpost",
+    "test",
+    "unisender_go",
+)
 BROKERS = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "filesystem", "memory")
 
 # Every variable that means something to us, but for the settings of mail providers.
 NAMES = frozenset(
     """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS API_LIMIT CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER
     DATABASE_URL DEBUG DEFAULT_FROM_EMAIL EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP
-    HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
+    FORM_ORIGINS HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
     SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE TRUSTED_PROXIES VAR_DIR WEB_THREADS
     WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
 )
@@ -101,6 +101,7 @@ class Environment:
     web_threads: int
     worker_processes: int
     log_level: str
+    form_origins: list[str]
     limits: dict[str, tuple[int, int]]  # name → so many requests in so many seconds
 
 
@@ -136,6 +137,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         web_threads=reader.get("WEB_THREADS", positive, 4),
         worker_processes=reader.get("WORKER_PROCESSES", positive, 2),
         log_level=reader.get("LOG_LEVEL", log_level, "INFO"),
+        form_origins=reader.get("FORM_ORIGINS", web_addresses, []),
         limits=read_limits(reader),
     )
     reader.finish()
@@ -258,6 +260,10 @@ def web_address(text: str) -> str:
     if parts.path.strip("/"):
         raise ValueError(f"must have no path: the application needs a host name of its own, not {text!r}")
     return text.rstrip("/")
+
+
+def web_addresses(text: str) -> list[str]:
+    return [web_address(part) for part in names(text)]
 
 
 def mail_address(text: str) -> str:
