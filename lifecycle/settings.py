@@ -7,6 +7,8 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from lifecycle import broker, env, logs, postgres, secret
+from lifecycle.api import conf
+from lifecycle.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = env.read(os.environ, base_dir=BASE_DIR)
@@ -191,22 +193,11 @@ STRIPE_API_KEY = ENVIRONMENT.stripe_api_key
 
 # --- REST
 LIMITS = ENVIRONMENT.limits
-REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "NUM_PROXIES": ENVIRONMENT.trusted_proxies,
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Lifecycle",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-}
+FORM_ORIGINS = ENVIRONMENT.form_origins  # empty: any website may post a form
+REST_FRAMEWORK = conf.rest_framework(proxies=ENVIRONMENT.trusted_proxies)
+SPECTACULAR_SETTINGS = conf.SPECTACULAR
+
+NUDGE_WORKERS = True  # hints to the workers; off where nothing listens
 
 # --- logs
 LOGGING = logs.configuration(ENVIRONMENT.log_level)

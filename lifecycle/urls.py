@@ -1,12 +1,19 @@
 """Every address of the product, by area."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
 from lifecycle import health
+from lifecycle.api.views.thanks import thanks
 
 urlpatterns = [
     path("healthz", health.process, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("", RedirectView.as_view(pattern_name="console:hot-leads")),
     path("admin/", admin.site.urls),
+    path("console/", include("lifecycle.console.urls")),
+    path("mailbox/", include("campaigns.mailbox")),
+    path("api/", include("lifecycle.api.urls")),
+    path("thanks/<slug:slug>/", thanks, name="thanks"),
 ]

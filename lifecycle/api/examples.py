@@ -1,0 +1,154 @@
+"""The people and things that the OpenAPI document shows."""
+
+from typing import Any
+
+TOUCH: dict[str, Any] = {
+    "id": 1201,
+    "kind": "form",
+    "source": "linkedin",
+    "medium": "cpc",
+    "campaign": "spring",
+    "term": "",
+    "content": "",
+    "referrer": "https://www.linkedin.com/",
+    "landing_page": "https://www.example.com/pricing",
+    "form": "contact",
+    "click_ids": {},
+    "at": "2026-03-02T12:00:00Z",
+}
+LEAD: dict[str, Any] = {
+    "id": 42,
+    "email": "ada@acme.com",
+    "first_name": "Ada",
+    "last_name": "Byron",
+    "company": "Acme",
+    "job_title": "Head of Operations",
+    "phone": "",
+    "company_size": 120,
+    "organization_type": "Software Company",
+    "industry": "",
+    "country": "DE",
+    "timezone": "Europe/Berlin",
+    "stage": "mql",
+    "stage_since": "2026-03-02T12:00:00Z",
+    "fit_score": 55,
+    "intent_score": 10,
+    "score": 65,
+    "temperature": "warm",
+    "audience_type": "b2b",
+    "primary_audience": "SaaS",
+    "owner": "rita",
+    "is_client": False,
+    "engagement_tier": "engaged",
+    "form_source": "contact",
+    "original_touch": TOUCH,
+    "latest_touch": TOUCH,
+    "demo": {"booked": True, "at": "2026-03-09T09:00:00Z", "event_name": "Product demo", "status": "scheduled"},
+    "webinars": "",
+    "attributes": {"plan": "trial"},
+    "created_at": "2026-03-02T12:00:00Z",
+    "updated_at": "2026-03-02T12:00:01Z",
+}
+EVENT: dict[str, Any] = {
+    "id": 9001,
+    "kind": "form.submitted",
+    "properties": {"form": "contact"},
+    "occurred_at": "2026-03-02T12:00:00Z",
+    "recorded_at": "2026-03-02T12:00:00Z",
+    "source": "form",
+    "key": "7d0f5c1e",
+}
+SCORE: dict[str, Any] = {
+    "fit_score": 55,
+    "intent_score": 10,
+    "score": 65,
+    "temperature": "warm",
+    "results": [
+        {
+            "id": 77,
+            "dimension": "intent",
+            "points": 10,
+            "reason": "rule",
+            "rule": "form-submitted",
+            "rule_name": "Sent a form",
+            "event": "form.submitted",
+            "event_id": 9001,
+            "at": "2026-03-02T12:00:00Z",
+        }
+    ],
+    "next": None,
+}
+MESSAGE: dict[str, Any] = {
+    "id": 310,
+    "key": "enrollment:7:welcome",
+    "sequence": "demo-nurture",
+    "step": "welcome",
+    "variant": "",
+    "template": "demo-nurture-1",
+    "subject": "The cost of doing nothing",
+    "state": "sent",
+    "reason": "",
+    "due_at": "2026-03-02T12:00:01Z",
+    "sent_at": "2026-03-02T12:00:02Z",
+    "class": "marketing",
+}
+ENROLLMENT: dict[str, Any] = {
+    "id": 7,
+    "sequence": "demo-nurture",
+    "key": "",
+    "state": "ended",
+    "step": "week-2",
+    "due_at": None,
+    "exit_reason": "goal: meeting.booked",
+    "enrolled_at": "2026-03-02T12:00:01Z",
+    "ended_at": "2026-03-05T08:30:00Z",
+}
+SEQUENCE: dict[str, Any] = {
+    "slug": "demo-nurture",
+    "name": "Demo nurture",
+    "description": "From the first contact to a booked demo.",
+    "status": "live",
+    "group": "sales-conversation",
+    "priority": 40,
+    "version": 3,
+}
+SEGMENT: dict[str, Any] = {
+    "slug": "hot-leads",
+    "name": "Hot leads",
+    "description": "",
+    "rule": {"field": "temperature", "op": "eq", "value": "hot"},
+    "is_active": True,
+}
+SUBMISSION: dict[str, Any] = {
+    "email": "ada@acme.com",
+    "first_name": "Ada",
+    "company": "Acme",
+    "company_size": "120",
+    "message": "We would like to see it.",
+    "utm_source": "linkedin",
+    "utm_medium": "cpc",
+    "utm_campaign": "spring",
+    "page_url": "https://www.example.com/pricing",
+}
+ACCEPTED: dict[str, Any] = {"status": "accepted", "next": "https://crm.example.com/thanks/contact/"}
+UPSERT: dict[str, Any] = {
+    "email": "ada@acme.com",
+    "first_name": "Ada",
+    "company": "Acme",
+    "job_title": "Head of Operations",
+    "company_size": 120,
+    "attributes": {"plan": "trial"},
+    "utm_source": "partner",
+}
+CHANGE: dict[str, Any] = {
+    "owner": "rita",
+    "stage": "sql",
+    "reason": "Asked for a quote by phone",
+    "phone": "+49 30 1234",
+}
+NEW_EVENT: dict[str, Any] = {
+    "kind": "pricing.viewed",
+    "properties": {"plan": "pro"},
+    "occurred_at": "2026-03-02T12:00:00Z",
+    "key": "view-8812",
+}
