@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 # Longer than any task may run, so that a message is not handed out again while its task still works.
-VISIBILITY_SECONDS = 180
+VISIBILITY_SECONDS = 300
 
 
 def transport_options(url: str, folder: Path) -> dict[str, Any]:

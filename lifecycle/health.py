@@ -4,20 +4,40 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import Error, connection
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from campaigns.models import Enrollment, Message
+from leads.models import PendingEvent
+from lifecycle.core import clock
 from lifecycle.models import Moment
 
 ENGINE = "engine"
 TICK_LATE_AFTER = timedelta(minutes=2)
 DUE_LATE_AFTER = timedelta(minutes=15)
 
-# What waits, by name: functions that return the moment the oldest open piece of work became due, or None.
-# Apps with due work add theirs in ready().
-OLDEST_DUE: dict[str, Callable[[datetime], datetime | None]] = {}
+
+def oldest_event() -> datetime | None:
+    return PendingEvent.objects.filter(dead_at=None).aggregate(at=Min("event__recorded_at"))["at"]
+
+
+def oldest_enrollment() -> datetime | None:
+    active = Enrollment.objects.filter(state=Enrollment.State.ACTIVE)
+    return active.exclude(due_at=None).aggregate(at=Min("due_at"))["at"]
+
+
+def oldest_message() -> datetime | None:
+    return Message.objects.filter(state=Message.State.READY).aggregate(at=Min("due_at"))["at"]
+
+
+# What waits, by name: the moment the oldest open piece of work became due, or None.
+OLDEST_DUE: dict[str, Callable[[], datetime | None]] = {
+    "event": oldest_event,
+    "enrollment": oldest_enrollment,
+    "message": oldest_message,
+}
 
 
 def record_tick(now: datetime, *, name: str = ENGINE) -> None:
@@ -33,7 +53,7 @@ def problems(now: datetime) -> tuple[list[str], dict[str, object]]:
         tick = Moment.objects.filter(name=ENGINE).values_list("at", flat=True).first()
         found = judge_tick(tick, now, figures)
         for name, oldest in OLDEST_DUE.items():
-            found += judge_due(name, oldest(now), now, figures)
+            found += judge_due(name, oldest(), now, figures)
     except Error:
         return ["the database does not answer"], {"database": False}
     return found, {"database": True, **figures}
@@ -65,7 +85,7 @@ def process(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when mail can flow; 503 with the reasons otherwise."""
-    found, figures = problems(timezone.now())
+    found, figures = problems(clock.now())
     answer = JsonResponse({"ready": not found, "reasons": found, **figures}, status=503 if found else 200)
     # A probe asks every few seconds and gets the reasons: they need not fill the log as errors of the server.
     answer._has_been_logged = True  # type: ignore[attr-defined]

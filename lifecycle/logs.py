@@ -28,7 +28,7 @@ def mask_rendered(_logger: Any, _method: str, line: str) -> str:
     return mask(line)
 
 
-SHARED = [
+SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

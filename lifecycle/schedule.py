@@ -25,13 +25,22 @@ class Job:
         return max(1, int(self.every.total_seconds()) - 1)
 
 
+def seconds(number: int) -> timedelta:
+    return timedelta(seconds=number)
+
+
 JOBS: tuple[Job, ...] = (
-    Job(
-        "Heartbeat",
-        "lifecycle.tasks.heartbeat",
-        timedelta(seconds=5),
-        "Shows that beat, broker and worker run.",
-    ),
+    Job("Heartbeat", "lifecycle.tasks.heartbeat", seconds(5), "Shows that beat, broker and worker run."),
+    Job("Process events", "leads.tasks.process_pending", seconds(2), "Events that no door processed at once."),
+    Job("Advance sequences", "campaigns.tasks.advance", seconds(2), "Enrollments whose next step is due."),
+    Job("Send mail", "campaigns.tasks.send", seconds(2), "Messages that are ready and due."),
+    Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
+    Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),
+    Job("Refresh segments", "leads.tasks.refresh_segments", seconds(60), "Members who came or went by time alone."),
+    Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
+    Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
+    Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),
+    Job("Tidy up", "lifecycle.tasks.tidy", timedelta(days=1), "Expired sessions and old login attempts."),
 )
 
 
@@ -51,8 +60,8 @@ def install(jobs: tuple[Job, ...] = JOBS) -> None:
 
 def interval(every: timedelta) -> IntervalSchedule:
     """The schedule row of a period, in the largest unit that says it in whole numbers."""
-    seconds = int(every.total_seconds())
+    whole = int(every.total_seconds())
     for unit, size in ((IntervalSchedule.DAYS, 86400), (IntervalSchedule.HOURS, 3600), (IntervalSchedule.MINUTES, 60)):
-        if seconds % size == 0:
-            return IntervalSchedule.objects.get_or_create(every=seconds // size, period=unit)[0]
-    return IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)[0]
+        if whole % size == 0:
+            return IntervalSchedule.objects.get_or_create(every=whole // size, period=unit)[0]
+    return IntervalSchedule.objects.get_or_create(every=whole, period=IntervalSchedule.SECONDS)[0]

@@ -1,12 +1,28 @@
 """Periodic jobs of the composition root."""
 
+from datetime import timedelta
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
-from django.utils import timezone
+from django.contrib.sessions.models import Session
 
 from lifecycle import health
+from lifecycle.core import clock
+
+# Addresses and names of those who logged in are kept as long as an inquiry may need them.
+KEEP_LOGINS = timedelta(days=90)
 
 
 @shared_task
 def heartbeat() -> None:
     """Note that a tick came through beat, broker and worker."""
-    health.record_tick(timezone.now())
+    health.record_tick(clock.now())
+
+
+@shared_task
+def tidy() -> None:
+    """Delete sessions that ended and login attempts nobody will ask about."""
+    now = clock.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    for table in (AccessAttempt, AccessFailureLog, AccessLog):
+        table.objects.filter(attempt_time__lt=now - KEEP_LOGINS).delete()

@@ -44,7 +44,7 @@ def test_a_late_tick_is_named_with_its_age() -> None:
 @pytest.mark.django_db
 def test_work_long_due_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     health.record_tick(NOON)
-    monkeypatch.setitem(health.OLDEST_DUE, "message", lambda now: now - timedelta(hours=1))
+    monkeypatch.setitem(health.OLDEST_DUE, "message", lambda: NOON - timedelta(hours=1))
     reasons, figures = health.problems(NOON)
     assert reasons == ["the oldest message has been due for 3600 s"]
     assert figures["oldest_due_message_seconds"] == 3600

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 
@@ -34,10 +34,10 @@ def stop_when_unused(lock: int, server: "subprocess.Popen[bytes]") -> None:
     server.send_signal(signal.SIGINT)
 
 
-def main(order: dict[str, object]) -> int:
-    lock = os.open(str(order["lock"]), os.O_RDWR | os.O_CREAT, 0o600)
-    command = [str(part) for part in order["command"]]  # type: ignore[attr-defined]
-    with open(str(order["log"]), "ab") as log:
+def main(order: dict[str, Any]) -> int:
+    lock = os.open(order["lock"], os.O_RDWR | os.O_CREAT, 0o600)
+    command = order["command"]
+    with open(order["log"], "ab") as log:
         server = subprocess.Popen(
             command,
             cwd="/",
@@ -46,12 +46,12 @@ def main(order: dict[str, object]) -> int:
             stderr=log,
             start_new_session=True,
             preexec_fn=interrupt_with_parent(),
-            **order["identity"],  # type: ignore[call-overload]
+            **order["identity"],
         )
     threading.Thread(target=stop_when_unused, args=(lock, server), daemon=True).start()
     code = server.wait()
     if order["remove_after"]:
-        shutil.rmtree(Path(str(order["remove_after"])), ignore_errors=True)
+        shutil.rmtree(order["remove_after"], ignore_errors=True)
     return code
 
 

@@ -1,9 +1,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from lifecycle import supervisor
+from lifecycle.core import clock
 
 
 class Command(BaseCommand):
@@ -12,6 +12,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            supervisor.up(out=self.stdout, now=timezone.now())  # type: ignore[arg-type]
+            supervisor.up(out=self.stdout, now=clock.now())  # type: ignore[arg-type]
         except supervisor.Refused as problem:
             raise CommandError(str(problem)) from problem
