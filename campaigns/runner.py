@@ -67,7 +67,7 @@ class Plan:
     """What a batch of decisions writes."""
 
     moves: list[Move] = field(default_factory=list)
-    exits: list[exits.Exit] = field(default_factory=list)
+    leaving: list[exits.Exit] = field(default_factory=list)
     drafts: list[outbox.Draft] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     fields: dict[int, dict[str, object]] = field(default_factory=dict)
@@ -140,7 +140,7 @@ def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision])
             case Stay(step_key=step_key, step_since=since, until=until):
                 plan.moves.append(Move(run.id, step_key, since, True, until))
             case Leave(step_key=step_key, reason=reason, event_id=event_id):
-                plan.exits.append(exits.Exit(run.id, reason, event_id))
+                plan.leaving.append(exits.Exit(run.id, reason, event_id))
 
 
 def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent:
@@ -158,7 +158,7 @@ def _apply(plan: Plan, *, now: datetime) -> None:
     if plan.moves:
         columns = [list(column) for column in zip(*plan.moves, strict=True)]
         sql.execute(_MOVE, columns)
-    exits.end(plan.exits, now=now)
+    exits.end(plan.leaving, now=now)
     if plan.fields:
         actions.set_fields(plan.fields, now=now, depth=plan.depth)
     if plan.events:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from campaigns import outbox, runner, settling
 from campaigns.delivery.contract import Transport
-from leads import actions, ledger, pipeline, segments
+from leads import actions, fading, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.sales import alerting
 
@@ -46,7 +46,7 @@ def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     done["unknown"] += settling.expire(now=now)
     settling.send_unknown_again(now=now)
     done["events"] += pipeline.drain(now=now).events
-    done["decayed"] += ledger.drain_decay(now=now)
+    done["decayed"] += fading.drain(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
     done["advanced"] += runner.drain(now=now)

@@ -37,7 +37,8 @@ def load(*, now: datetime) -> Loaded:
     """Create what is missing, and publish the sequences among it. Safe to repeat."""
     loaded = Loaded()
     for name, loader in _LOADERS.items():
-        loaded.counts[name] = loader(_read(FOLDER / f"{name}.yaml"))
+        made = loader(_read(FOLDER / f"{name}.yaml"))
+        loaded.counts[name] = made if isinstance(made, int) else len(made.created)
     present = set(Sequence.objects.values_list("slug", flat=True))
     for path in sorted((FOLDER / "sequences").glob("*.yaml")):
         if path.stem not in present:
