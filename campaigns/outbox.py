@@ -5,6 +5,7 @@ small batches, fenced by the lease's token. What dies in between is found by its
 """
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from lifecycle.core import sql
 logger = logging.getLogger(__name__)
 
 # A worker that has carried one claim for so long gives the rest back: its lease (settling.LEASE) must not run out.
-LONGEST_CARRY = 120.0
+LONGEST_CARRY = 60.0
 IN_FLIGHT_WAIT = timedelta(seconds=2)
 
 _QUEUE = """
@@ -101,15 +102,16 @@ def send(transport: Transport, *, now: datetime, limit: int = 500) -> SendCounts
     return counts
 
 
-def drain(transport: Transport, *, now: datetime, limit: int = 500) -> SendCounts:
-    """Send until nothing is due at `now` any more."""
-    total = SendCounts()
-    while True:
+def drain(transport: Transport, *, now: datetime, limit: int = 500, seconds: float = math.inf) -> SendCounts:
+    """Send until nothing is due at `now` any more, or `seconds` are over (a claim that was begun is finished)."""
+    total, began = SendCounts(), time.monotonic()
+    while time.monotonic() - began < seconds:
         counts = send(transport, now=now, limit=limit)
         if not counts.claimed:
-            return total
+            break
         for name, value in vars(counts).items():
             setattr(total, name, getattr(total, name) + value)
+    return total
 
 
 def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, now: datetime) -> None:

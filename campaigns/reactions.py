@@ -11,6 +11,9 @@ from campaigns.steps import EventStep
 from campaigns.triggers import Candidate, fires, key_of
 from leads.batch import Batch, EventRow
 from lifecycle.core import rules, sql
+from lifecycle.core.nudging import nudge
+
+ADVANCE = "campaigns.tasks.advance"
 
 _ACTIVE = """
     SELECT id, lead_id, version_id, step_key, goal_since
@@ -54,6 +57,7 @@ def _enter(batch: Batch) -> None:
     )
     batch.load(needs)
     entries.enroll(candidates, lambda candidate: _since(batch, candidate.lead_id, candidate.since), now=batch.now)
+    nudge(ADVANCE)
 
 
 def _by_kind(live: Iterable[Journey]) -> dict[str, list[Journey]]:
@@ -112,3 +116,4 @@ def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None
             woken.append(run.id)
     if woken:
         sql.execute(_WAKE, [batch.now, woken])
+        nudge(ADVANCE)

@@ -14,6 +14,7 @@ from leads.batch import NewEvent
 from leads.models import Workspace
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
+from lifecycle.core.nudging import nudge
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +75,14 @@ class Plan:
     depth: int = 0
 
 
-def drain(*, now: datetime, limit: int = 500) -> int:
-    """Advance batches until nothing is due at `now` any more; the number of enrollments looked at."""
+def drain(*, now: datetime, limit: int = 500, most: int = 200) -> int:
+    """Advance up to `most` batches until nothing is due at `now` any more; the number of enrollments looked at."""
     total = 0
-    while done := advance(limit=limit, now=now):
+    for _ in range(most):
+        done = advance(limit=limit, now=now)
         total += done
+        if not done:
+            break
     return total
 
 
@@ -154,7 +158,8 @@ def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent
 
 
 def _apply(plan: Plan, *, now: datetime) -> None:
-    outbox.queue(plan.drafts, now=now)
+    if outbox.queue(plan.drafts, now=now):
+        nudge("campaigns.tasks.send")
     if plan.moves:
         columns = [list(column) for column in zip(*plan.moves, strict=True)]
         sql.execute(_MOVE, columns)

@@ -12,6 +12,10 @@ from lifecycle.core import clock
 LONGEST_SEND = 60.0
 
 
+# A backlog is sent in turns, so that it never keeps the workers from everything else.
+TURN = 10.0
+
+
 @shared_task(ignore_result=True)
 def advance() -> int:
     return runner.drain(now=clock.now())

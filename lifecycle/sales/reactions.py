@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from leads.batch import Batch, EventRow, NewEvent
+from lifecycle.core.nudging import nudge
 from lifecycle.sales.assignment import Pool
 from lifecycle.sales.models import Alert
 from lifecycle.sales.reasons import why
@@ -25,6 +26,7 @@ def react(batch: Batch) -> None:
         [_alert(batch, event, kind, reasons.get(event.lead_id, []), emails) for event, kind in worthy],
         ignore_conflicts=True,
     )
+    nudge("lifecycle.sales.tasks.send_alerts")
 
 
 def kind_of(event: EventRow) -> Alert.Kind | None:
