@@ -145,12 +145,13 @@ def _count(counts: SendCounts, receipts: Sequence[Receipt]) -> None:
 
 
 def await_in_flight(lead_id: int, *, wait: timedelta = IN_FLIGHT_WAIT) -> bool:
-    """Wait until none of the lead's messages is in flight; False when `wait` ran out first (logged).
+    """Wait until no stopped message of the lead is in flight any more; False when `wait` ran out first (logged).
 
-    For the doors that bring a stop: after they answer, no mail leaves any more.
+    For the doors that may bring a stop: after they answer, no mail leaves that the stop was meant for.
     """
     deadline = time.monotonic() + wait.total_seconds()
-    while Message.objects.filter(lead_id=lead_id, state=Message.State.SENDING).exists():
+    stopped = Message.objects.filter(lead_id=lead_id, state=Message.State.SENDING).exclude(stop_reason="")
+    while stopped.exists():
         if time.monotonic() > deadline:
             logger.warning("lead %s still has mail in flight after the stop", lead_id)
             return False
