@@ -45,7 +45,7 @@ class Moment(forms.CharField):
         except ValueError:
             moment = None
         if moment is None or not 1900 <= moment.year < 9999:
-            raise forms.ValidationError("Write a time such as 2026-03-01T12:00:00Z (a + must be sent as %2B).")
+            raise forms.ValidationError("Write a time such as 2026-03-01T12:00:00Z; a + has to be encoded.")
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
