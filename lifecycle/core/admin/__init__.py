@@ -1,0 +1,24 @@
+"""What the admin pages of every app are made of: fast lists, rows to read, questions before an act, rules as fields."""
+
+from .asking import asking
+from .bases import EditAdmin, InsertOnlyAdmin, NewestInline
+from .counting import counted
+from .paginator import EstimatedPaginator
+from .rule_fields import RuleField, WhereField, english
+from .showing import admin_link, code, sandboxed, table
+
+__all__ = [
+    "EditAdmin",
+    "EstimatedPaginator",
+    "InsertOnlyAdmin",
+    "NewestInline",
+    "RuleField",
+    "WhereField",
+    "admin_link",
+    "asking",
+    "code",
+    "counted",
+    "english",
+    "sandboxed",
+    "table",
+]

@@ -1,0 +1,74 @@
+"""The bases of our admin pages."""
+
+from typing import Any
+
+from django.db import models
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import PaginationInlineFormSet
+
+from .paginator import EstimatedPaginator
+
+NEWEST = 50
+
+
+class EditAdmin(ModelAdmin):
+    """A page to edit rows of a table that may be large: no full counts, no select of all people."""
+
+    paginator = EstimatedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    warn_unsaved_form = True
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Without Django's bulk delete: it loads every row and everything that hangs on it."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+class InsertOnlyAdmin(EditAdmin):
+    """Rows to look at. Nobody adds, changes or deletes them here, whatever the permissions say."""
+
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class NewestFormSet(PaginationInlineFormSet):
+    """At most the `NEWEST` first rows of the inline's own order, however many there are."""
+
+    def get_queryset(self) -> Any:
+        if not hasattr(self, "_queryset"):
+            self._queryset = BaseInlineFormSet.get_queryset(self)[:NEWEST]
+        return self._queryset
+
+
+class NewestInline(TabularInline):
+    """The newest rows of something that belongs to the page's object, to look at, in a tab of their own."""
+
+    formset = NewestFormSet
+    extra = 0
+    max_num = 0
+    can_delete = False
+    tab = True
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

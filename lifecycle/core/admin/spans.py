@@ -1,0 +1,38 @@
+"""Lengths of time as people write them."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from lifecycle.core import durations
+
+
+class SpanField(forms.CharField):
+    """30m, 2h, 7d."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", UnfoldAdminTextInputWidget(attrs={"placeholder": "7d", "size": 6}))
+        super().__init__(**{"required": False, **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return durations.format(value) if isinstance(value, timedelta) else value
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values or isinstance(value, timedelta):
+            return value or None
+        try:
+            return durations.parse(str(value).strip())
+        except ValueError as error:
+            raise ValidationError("Write a length of time like 30m, 2h or 7d.") from error
+
+    def validate(self, value: Any) -> None:
+        forms.Field.validate(self, value)
+
+    def run_validators(self, value: Any) -> None:
+        return None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial) != data) and (bool(initial) or bool(data))
