@@ -1,0 +1,56 @@
+"""The workspace, which is one row, and the accounts."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.decorators import display
+
+from leads.models import Company, Lead, Workspace
+from lifecycle.core.admin import EditAdmin, counted
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(EditAdmin):
+    """Always the one row: the list leads straight to it."""
+
+    fieldsets = [
+        ("Who writes", {"fields": ["name", ("sender_name", "sender_email"), "postal_address", "time_zone"]}),
+        ("Addresses used in mails", {"fields": ["site_url", "booking_url", "pricing_url", "docs_url", "app_url"]}),
+        ("Scores", {"fields": [("warm_at", "hot_at"), "intent_half_life_days"]}),
+        ("At most so many mails", {"fields": [("cap_messages", "cap_days")]}),
+    ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("admin:leads_workspace_change", Workspace.load().pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Company)
+class CompanyAdmin(EditAdmin):
+    list_display = ["name", "domain", "size", "industry", "country", "people"]
+    search_fields = ["name__istartswith", "domain__startswith"]
+    search_help_text = "How the name or the mail domain begins."
+    ordering = ["name"]
+    readonly_fields = ["domain", "created_at"]
+    fields = ["name", "domain", ("size", "industry"), ("country", "time_zone"), "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Company]":
+        return super().get_queryset(request).annotate(lead_count=counted(Lead.objects.all(), "company"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # they come with their people
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="People")
+    def people(self, company: Any) -> str:
+        return f"{company.lead_count:,}"
