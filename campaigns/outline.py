@@ -32,7 +32,7 @@ class Line:
 
 
 def outline(steps: Iterable[StepLike]) -> list[Line]:
-    """The steps that are not waits, with the time that the waits before them add up to, every branch falling through."""
+    """The steps that are not waits, each with what the waits before it add up to; branches fall through."""
     elapsed, hints = timedelta(), []
     lines = []
     for step in steps:

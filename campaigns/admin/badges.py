@@ -1,0 +1,15 @@
+"""The colours of states, the same on every page of the admin."""
+
+SEQUENCE = {"Draft": "", "Live": "success", "Paused": "warning", "Stopped": "danger"}
+VERSION = {"Draft": "warning", "Published": "success"}
+ENROLLMENT = {"Active": "success", "Ended": ""}
+MESSAGE = {
+    "Ready": "info",
+    "Sending": "primary",
+    "Sent": "success",
+    "Failed": "danger",
+    "Unknown": "danger",
+    "Suppressed": "warning",
+    "Expired": "warning",
+    "Canceled": "",
+}

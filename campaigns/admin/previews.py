@@ -1,0 +1,78 @@
+"""A draft as a person would get it: compiled and filled in, without storing or sending anything."""
+
+from dataclasses import dataclass
+
+from django.core.mail import EmailMultiAlternatives
+
+from campaigns import composing, rendering
+from campaigns.models import EmailTemplate
+from leads.models import Lead, Workspace
+from leads.rule_fields import VOCABULARY
+
+# Somebody to show a draft with while there is no lead.
+SAMPLE = {
+    "first_name": "Ana",
+    "last_name": "Silva",
+    "email": "ana@example.com",
+    "company": "Example Ltd",
+    "job_title": "Head of Operations",
+    "country": "Portugal",
+    "primary_audience": "",
+    "score": 82,
+    "stage": "mql",
+    "attributes": {},
+}
+EVENT = {"product": "Example product", "form": "contact", "plan": "pro"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Either a rendered mail or the problems that keep it from being one."""
+
+    mail: rendering.Rendered | None
+    problems: list[str]
+
+
+def source_of(template: EmailTemplate) -> rendering.TemplateSource:
+    return rendering.TemplateSource(
+        format=template.format,  # type: ignore[arg-type]
+        subject=template.subject,
+        preheader=template.preheader,
+        body=template.body,
+        message_class=template.message_class,  # type: ignore[arg-type]
+        text=template.text,
+    )
+
+
+def preview(template: EmailTemplate, *, lead: Lead | None = None) -> Preview:
+    """The draft for `lead`, or for a sample person. A variable the mail needs and the person lacks is a problem too."""
+    workspace = composing.workspace_context(Workspace.load())
+    try:
+        compiled = rendering.compile_template(source_of(template), workspace=workspace)
+    except rendering.TemplateProblems as found:
+        return Preview(None, [str(problem) for problem in found.problems])
+    context = {"lead": person(lead), "workspace": workspace, "event": EVENT, "events": [EVENT]}
+    context["reason"] = "You get this mail because you filled in our contact form."
+    slots = rendering.LinkSlots(compiled.links, unsubscribe_url="#unsubscribe", preferences_url="#preferences")
+    try:
+        return Preview(rendering.render(compiled, context, slots), [])
+    except rendering.RenderError as error:
+        return Preview(None, [str(error)])
+
+
+def person(lead: Lead | None) -> dict[str, object]:
+    if lead is None:
+        return dict(SAMPLE)
+    columns = {*VOCABULARY.columns(), "company__name", "email"}
+    return composing.lead_context(Lead.objects.values(*columns).get(pk=lead.pk))
+
+
+def send_test(template: EmailTemplate, *, to: str) -> list[str]:
+    """Send the draft to a colleague through Django's mail; the problems, if it cannot be rendered."""
+    shown = preview(template)
+    if shown.mail is None:
+        return shown.problems
+    mail = EmailMultiAlternatives(f"[Test] {shown.mail.subject}", shown.mail.text, to=[to])
+    mail.attach_alternative(shown.mail.html, "text/html")
+    mail.send()
+    return []

@@ -1,0 +1,205 @@
+"""Mails as drafts with a live preview, and their published versions."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from campaigns import rendering
+from campaigns.actions import publish_template
+from campaigns.admin.previews import Preview, preview, send_test
+from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
+from leads.models import Lead
+from lifecycle.core import clock
+from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, NewestInline, admin_link, code, sandboxed
+from lifecycle.core.admin.frames import framed, reload_page
+
+
+class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = EmailTemplate
+        fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+        widgets = {
+            "body": UnfoldAdminTextareaWidget(attrs={"rows": 26, "spellcheck": "false", "class": "code-box"}),
+            "text": UnfoldAdminTextareaWidget(attrs={"rows": 6, "class": "code-box"}),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if (data.get("message_class") == MessageClass.TRANSACTIONAL) and data.get("topic"):
+            self.add_error("topic", "A transactional mail has no topic: people cannot opt out of it.")
+        if data.get("message_class") == MessageClass.MARKETING and not data.get("topic"):
+            self.add_error("topic", "Choose the topic under which people can switch this mail off.")
+        return data
+
+
+class VersionTab(NewestInline):
+    model = TemplateVersion
+    verbose_name_plural = "published versions"
+    ordering = ["-number"]
+    fields = ["number_link", "message_class", "topic", "published_at"]
+    readonly_fields = ["number_link"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("topic")
+
+    @display(description="Version")
+    def number_link(self, version: TemplateVersion) -> str:
+        return admin_link(version, f"Version {version.number}")
+
+
+@admin.register(EmailTemplate)
+class EmailTemplateAdmin(EditAdmin):
+    form = TemplateForm
+    list_display = ["name", "subject", "message_class", "topic", "standing", "updated_at"]
+    list_select_related = ["topic", "current_version"]
+    list_filter = [("message_class", ChoicesDropdownFilter), "topic"]
+    search_fields = ["name", "slug", "subject"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [VersionTab]
+    actions_detail = ["publish", "test"]
+    change_form_after_template = "admin/campaigns/preview.html"
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("message_class", "topic"), ("format", "standing")]}),
+        ("The mail", {"fields": ["subject", "preheader", "body", "text"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["standing", "slug"] if obj else ["standing"]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return {} if obj else super().get_prepopulated_fields(request, obj)
+
+    def get_urls(self) -> list[Any]:
+        own = path(
+            "<int:pk>/preview/", self.admin_site.admin_view(self.preview), name="campaigns_emailtemplate_preview"
+        )
+        return [own, *super().get_urls()]
+
+    @display(description="Published", label={"Not published": "warning", "Draft is newer": "info"})
+    def standing(self, template: EmailTemplate) -> str:
+        version = template.current_version
+        if version is None:
+            return "Not published"
+        now = {name: getattr(template, name) for name in ("format", "subject", "preheader", "body", "text")}
+        return f"Version {version.number}" if now == version.source else "Draft is newer"
+
+    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the form holds now (POST) or what is saved (GET), as a page for the sandboxed frame. Stores nothing."""
+        template = self.get_object(request, str(pk))
+        if template is None or not self.has_view_permission(request, template):
+            return framed("This mail is not here any more.", status=404)
+        for name in ("format", "subject", "preheader", "body", "text", "message_class"):
+            if request.method == "POST" and name in request.POST:
+                setattr(template, name, request.POST[name])
+        lead = Lead.objects.filter(email_normal=request.POST.get("preview_lead", "").strip().lower()).first()
+        return self._shown(request, preview(template, lead=lead))
+
+    def _shown(self, request: HttpRequest, shown: Preview) -> HttpResponse:
+        if shown.mail is None:
+            return framed(render(request, "admin/campaigns/problems.html", {"problems": shown.problems}).content)
+        bar = render(request, "admin/campaigns/preview_head.html", {"mail": shown.mail}).content.decode()
+        return framed(
+            shown.mail.html.replace("<body", f"{bar}<body", 1) if "<body" in shown.mail.html else bar + shown.mail.html
+        )
+
+    @action(
+        description="Publish",
+        url_path="publish",
+        icon="publish",
+        variant=ActionVariant.PRIMARY,
+        permissions=["change"],
+        dialog={
+            "title": "Publish this mail",
+            "description": "The saved draft becomes what is sent from now on, also to people who are in a sequence.",
+            "form_class": None,
+            "form_submit_text": "Publish",
+        },
+    )
+    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        template = EmailTemplate.objects.get(pk=object_id)
+        try:
+            version = publish_template(template, now=clock.now())
+            messages.success(request, f"Version {version.number} is what is sent from now on.")
+        except rendering.TemplateProblems as refused:
+            for problem in refused.problems:
+                messages.error(request, f"Not published. {problem}")
+        return reload_page(request, template)
+
+    @action(
+        description="Send me a test",
+        url_path="test",
+        icon="forward_to_inbox",
+        permissions=["change"],
+        dialog={
+            "title": "Send me a test",
+            "description": "The saved draft goes to your own address, filled in for a sample person.",
+            "form_class": None,
+            "form_submit_text": "Send",
+        },
+    )
+    def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        template = EmailTemplate.objects.get(pk=object_id)
+        to = request.user.email or request.user.get_username()
+        for problem in (problems := send_test(template, to=to)):
+            messages.error(request, f"Not sent. {problem}")
+        if not problems:
+            messages.success(request, f"A test is on its way to {to}.")
+        return reload_page(request, template)
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(InsertOnlyAdmin):
+    list_display = ["__str__", "message_class", "topic", "published_at"]
+    list_select_related = ["topic", "template"]
+    ordering = ["-id"]
+    fields = [
+        "template_link",
+        "number",
+        "message_class",
+        "topic",
+        "published_at",
+        "subject",
+        "sent_html",
+        "body",
+        "links",
+    ]
+    readonly_fields = ["template_link", "subject", "sent_html", "body", "links"]
+
+    def get_urls(self) -> list[Any]:
+        own = path("<int:pk>/html/", self.admin_site.admin_view(self.html), name="campaigns_templateversion_html")
+        return [own, *super().get_urls()]
+
+    def html(self, request: HttpRequest, pk: int) -> HttpResponse:
+        version = self.get_object(request, str(pk))
+        if version is None or not self.has_view_permission(request, version):
+            return framed("This version is not here.", status=404)
+        return framed(version.compiled.get("html", ""))
+
+    @display(description="Template")
+    def template_link(self, version: TemplateVersion) -> str:
+        return admin_link(version.template)
+
+    @display(description="Subject")
+    def subject(self, version: TemplateVersion) -> str:
+        return str(version.source.get("subject", ""))
+
+    @display(description="As compiled")
+    def sent_html(self, version: TemplateVersion) -> SafeString:
+        return sandboxed(f"/admin/campaigns/templateversion/{version.pk}/html/", title="The compiled mail")
+
+    @display(description="As written")
+    def body(self, version: TemplateVersion) -> SafeString:
+        return code(str(version.source.get("body", "")))
+
+    @display(description="Links fixed at publish")
+    def links(self, version: TemplateVersion) -> SafeString:
+        return code("\n".join(version.compiled.get("links", [])) or "none")
