@@ -70,7 +70,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     if before.isdecimal() and len(before) < 19:
         mails = mails.filter(pk__lt=int(before))
     rows = list(mails[: PAGE + 1])
-    context = {"title": "Local mailbox", "mails": rows[:PAGE], "more": len(rows) > PAGE, "search": search, "before": before}
+    context = {
+        "title": "Local mailbox",
+        "mails": rows[:PAGE],
+        "more": len(rows) > PAGE,
+        "search": search,
+        "before": before,
+    }
     return render(request, "mailbox/list.html", {**admin.site.each_context(request), **context})
 
 
