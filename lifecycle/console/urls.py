@@ -1,0 +1,13 @@
+from django.urls import path
+
+from lifecycle.console import views
+
+app_name = "console"
+urlpatterns = [
+    path("", views.hot_leads, name="hot-leads"),
+    path("leads/<int:lead_id>", views.lead, name="lead"),
+    path("leads/<int:lead_id>/take", views.take, name="take"),
+    path("leads/<int:lead_id>/assign", views.assign, name="assign"),
+    path("leads/<int:lead_id>/move", views.move, name="move"),
+    path("leads/<int:lead_id>/enroll", views.enroll, name="enroll"),
+]

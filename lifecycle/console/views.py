@@ -1,0 +1,111 @@
+"""The console's pages. Each view parses, calls one report or action, and answers."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET, require_POST
+
+from campaigns.actions import enroll as enroll_in
+from leads.actions import assign_owner, move_stage
+from leads.models import Lead
+from leads.stages import IllegalMove
+from lifecycle.console.doors import back, colleagues, page
+from lifecycle.console.forms import AssignForm, EnrollForm, MoveForm
+from lifecycle.core import clock
+from lifecycle.reports.hot_leads import hot_queue
+from lifecycle.reports.lead_page import lead_page
+
+QUEUES = {"all": "All hot leads", "mine": "Mine", "unassigned": "Nobody's yet"}
+
+
+@require_GET
+@colleagues("leads.view_lead")
+def hot_leads(request: HttpRequest) -> HttpResponse:
+    whose = request.GET.get("whose", "all")
+    whose = whose if whose in QUEUES else "all"
+    search = request.GET.get("q", "").strip()[:100]
+    number = request.GET.get("page", "")
+    queue = hot_queue(
+        whose=whose,  # type: ignore[arg-type]
+        user_id=request.user.pk,
+        search=search,
+        page=int(number) if number.isdecimal() and len(number) < 7 else 1,
+    )
+    tabs = [(name, title, queue.counts[name]) for name, title in QUEUES.items()]
+    context = {"title": "Hot leads", "queue": queue, "tabs": tabs, "whose": whose, "search": search, "now": clock.now()}
+    return page(request, "console/hot_leads.html", context)
+
+
+@require_GET
+@colleagues("leads.view_lead")
+def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
+    shown = lead_page(lead_id)
+    if shown is None:
+        raise Http404("There is no such lead; it may have been erased.")
+    context = {
+        "title": shown.lead.full_name or shown.lead.email,
+        "page": shown,
+        "lead": shown.lead,
+        "assign_form": AssignForm(initial={"owner": shown.lead.owner_id}),
+        "move_form": MoveForm(lead=shown.lead),
+        "enroll_form": EnrollForm(),
+        "now": clock.now(),
+    }
+    return page(request, "console/lead.html", context)
+
+
+@require_POST
+@colleagues("leads.change_lead")
+def take(request: HttpRequest, lead_id: int) -> HttpResponse:
+    give(request, lead_id, request.user)
+    return back(request, otherwise="console:lead", lead_id=lead_id)
+
+
+@require_POST
+@colleagues("leads.change_lead")
+def assign(request: HttpRequest, lead_id: int) -> HttpResponse:
+    form = AssignForm(request.POST)
+    if form.is_valid():
+        give(request, lead_id, form.cleaned_data["owner"])
+    else:
+        messages.error(request, "Choose a person to give the lead to.")
+    return back(request, otherwise="console:lead", lead_id=lead_id)
+
+
+@require_POST
+@colleagues("leads.change_lead")
+def move(request: HttpRequest, lead_id: int) -> HttpResponse:
+    found = get_object_or_404(Lead, pk=lead_id)
+    form = MoveForm(request.POST, lead=found)
+    if not form.is_valid():
+        messages.error(request, "Choose a stage and say why.")
+        return back(request, otherwise="console:lead", lead_id=lead_id)
+    try:
+        move_stage(
+            found, form.cleaned_data["to"], reason=form.cleaned_data["reason"], actor=request.user, now=clock.now()
+        )
+        messages.success(request, f"Moved to {dict(form.fields['to'].choices)[form.cleaned_data['to']]}.")
+    except IllegalMove as refused:
+        messages.error(request, str(refused))
+    return back(request, otherwise="console:lead", lead_id=lead_id)
+
+
+@require_POST
+@colleagues("campaigns.change_enrollment")
+def enroll(request: HttpRequest, lead_id: int) -> HttpResponse:
+    found = get_object_or_404(Lead, pk=lead_id)
+    form = EnrollForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose a live sequence.")
+        return back(request, otherwise="console:lead", lead_id=lead_id)
+    outcome = enroll_in(found, form.cleaned_data["sequence"], now=clock.now())
+    say = messages.success if outcome.result == "enrolled" else messages.warning
+    say(request, f"{form.cleaned_data['sequence']}: {outcome.result}{f', {outcome.reason}' if outcome.reason else ''}.")
+    return back(request, otherwise="console:lead", lead_id=lead_id)
+
+
+def give(request: HttpRequest, lead_id: int, owner: object) -> None:
+    """Make somebody the owner and say so on the next page."""
+    found = get_object_or_404(Lead, pk=lead_id)
+    assign_owner(found, owner, actor=request.user, now=clock.now())
+    messages.success(request, f"{found.full_name or found.email} now belongs to {owner}.")

@@ -1,0 +1,1 @@
+"""Reads across the apps: functions that return dataclasses and change nothing."""

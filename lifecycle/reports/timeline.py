@@ -1,0 +1,106 @@
+"""One line of everything that happened to a person: acts, mails, moves, and what sales was told."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns.models import Message
+from leads.models import Event, Lead, StageChange
+from lifecycle.reports.hot_leads import person
+from lifecycle.sales.models import Alert
+
+SHOWN = 80
+# Told in better words by rows of their own.
+RETOLD = ("stage.changed", "email.sent")
+ICONS = {
+    "form": "edit_note",
+    "page": "web",
+    "pricing": "sell",
+    "docs": "menu_book",
+    "checkout": "shopping_cart",
+    "demo": "play_circle",
+    "meeting": "event",
+    "purchase": "payments",
+    "email": "mail",
+    "segment": "filter_alt",
+    "temperature": "device_thermostat",
+    "lead": "person",
+    "owner": "assignment_ind",
+    "visit": "web",
+    "api": "api",
+    "sequence": "conversion_path",
+    "enrollment": "conversion_path",
+}
+# Ours to know, not worth a reader's time.
+HIDDEN = frozenset({"message_id", "enrollment_id", "lead_id", "id", "key", "touch_id", "submission", "actor"})
+# Our own events, in a sentence; the names in braces are properties.
+SENTENCES = {
+    "temperature.changed": "Temperature {before} → {after}",
+    "segment.entered": "Entered the segment {segment}",
+    "segment.left": "Left the segment {segment}",
+    "owner.assigned": "Given to {owner}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A line of the timeline. `tone` is one of act, mail, move, told, quiet."""
+
+    at: datetime
+    icon: str
+    title: str
+    detail: str
+    tone: str
+
+
+def timeline(lead: Lead, *, stages: Iterable[StageChange], messages: Iterable[Message]) -> list[Moment]:
+    """The newest moments of a lead, newest first."""
+    events = Event.objects.filter(lead=lead).exclude(kind__in=RETOLD).order_by("-occurred_at", "-pk")[:SHOWN]
+    alerts = Alert.objects.filter(lead=lead).order_by("-created_at")[:SHOWN]
+    moments = [of_event(event) for event in events]
+    moments += [of_move(change) for change in stages]
+    moments += [of_message(message) for message in messages]
+    moments += [
+        Moment(row.created_at, "notifications", f"Sales told: {row.headline}", row.to_email, "told") for row in alerts
+    ]
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)[:SHOWN]
+
+
+def of_event(event: Event) -> Moment:
+    subject = event.kind.split(".")[0]
+    tone = "quiet" if event.source == "engine" else "act"
+    if event.kind in SENTENCES:
+        title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", event.properties))
+        return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, "", tone)
+    return Moment(event.occurred_at, ICONS.get(subject, "bolt"), words(event.kind), said(event.properties), tone)
+
+
+def of_move(change: StageChange) -> Moment:
+    by = f", by {person(change.actor)}" if change.actor else ""
+    title = f"Stage {change.get_before_display()} → {change.get_after_display()}"
+    return Moment(change.at, "stairs", title, f"{change.reason}{by}", "move")
+
+
+def of_message(message: Message) -> Moment:
+    mail = message.subject or message.template_version.template.name
+    detail = message.sequence.name if message.sequence else ""
+    if message.reason:
+        detail = f"{detail} · {message.reason}" if detail else message.reason
+    at = message.sent_at or message.settled_at or message.created_at
+    return Moment(at, "outgoing_mail", f"Mail {message.get_state_display().lower()}: {mail}", detail, "mail")
+
+
+def words(kind: str) -> str:
+    """A kind as words: pricing.viewed → Pricing viewed."""
+    return kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+def said(properties: dict[str, Any]) -> str:
+    """The plain properties of an event, in a line that ends."""
+    plain = {
+        name: value for name, value in properties.items() if name not in HIDDEN and isinstance(value, str | int | float)
+    }
+    text = " · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in plain.items() if value != "")
+    return text if len(text) <= 200 else f"{text[:199]}…"
