@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leads.rule_fields import VOCABULARY
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, RuleField, admin_link, english
@@ -19,7 +19,7 @@ class AssignmentRuleForm(forms.ModelForm):  # type: ignore[type-arg]
     condition = RuleField(vocabulary=VOCABULARY, label="For leads", help_text="A rule as JSON; {} fits every lead.")
     reps = forms.ModelMultipleChoiceField(
         queryset=get_user_model().objects.none(),
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="They get these leads in turn.",
     )
 
@@ -59,11 +59,27 @@ class AssignmentRuleAdmin(EditAdmin):
 class AlertAdmin(InsertOnlyAdmin):
     list_display = ["headline", "kind", "lead_link", "to_email", "state_badge", "created_at", "sent_at"]
     list_select_related = ["lead"]
-    list_filter = [("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter)]
+    list_filter = [
+        ("kind", ChoicesDropdownFilter),
+        ("state", ChoicesDropdownFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
     search_fields = ["=lead__email_normal", "=to_email"]
     search_help_text = "A whole address, the lead's or the rep's."
     ordering = ["-id"]
-    fields = ["headline", "kind", "lead_link", "why", "to_email", "state", "attempts", "detail", "created_at", "due_at", "sent_at"]
+    fields = [
+        "headline",
+        "kind",
+        "lead_link",
+        "why",
+        "to_email",
+        "state",
+        "attempts",
+        "detail",
+        "created_at",
+        "due_at",
+        "sent_at",
+    ]
     readonly_fields = ["lead_link", "why"]
 
     @display(description="Lead")
