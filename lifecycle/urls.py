@@ -15,5 +15,6 @@ urlpatterns = [
     path("console/", include("lifecycle.console.urls")),
     path("mailbox/", include("campaigns.mailbox")),
     path("api/", include("lifecycle.api.urls")),
+    path("", include("campaigns.urls")),
     path("thanks/<slug:slug>/", thanks, name="thanks"),
 ]
