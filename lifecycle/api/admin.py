@@ -45,7 +45,7 @@ class ApiKeyAdmin(EditAdmin):
         return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("api.change_apikey")  # type: ignore[union-attr]
+        return request.user.has_perm("api.change_apikey")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Issue the key that the form describes; `issued` carries its text to the one page that shows it."""

@@ -4,3 +4,4 @@ from django.apps import AppConfig
 class ApiConfig(AppConfig):
     name = "lifecycle.api"
     label = "api"
+    verbose_name = "API"

@@ -83,7 +83,7 @@ def _body(problem: APIException) -> dict[str, Any]:
         message = " ".join(general) if general and not fields else INVALID
         return envelope("invalid", message, fields)
     if isinstance(problem, Throttled):
-        return envelope("throttled", f"Too many requests. Try again in {int(problem.wait or 1)} s.")
+        return envelope("throttled", f"Too many requests. Try again in {_headers(problem)['Retry-After']} s.")
     if isinstance(problem, MethodNotAllowed):
         return envelope("method_not_allowed", str(problem.detail))
     codes = problem.get_codes()

@@ -96,4 +96,4 @@ class KnownFilters(filters.DjangoFilterBackend):
                 raise invalid(**{name: f"There is no such filter here; there are: {', '.join(sorted(known))}."})
             if "\0" in value:
                 raise invalid(**{name: "NUL characters are not allowed."})
-        return super().filter_queryset(request, queryset, view)  # type: ignore[no-any-return]
+        return super().filter_queryset(request, queryset, view)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +27,7 @@ class CursorPages(BasePagination):
     limit_param = "limit"
     cursor_param = "cursor"
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.ordering: Sequence[str] = view.get_ordering() if hasattr(view, "get_ordering") else view.ordering
         limit = self.limit()
@@ -100,5 +100,6 @@ def after(ordering: Sequence[str], position: Position) -> Q:
     if len(names) == 1:
         return Q(**{f"{names[0]}__{test}": position[0]})
     first, second = names
+    assert len(position) == 2
     beyond = Q(**{f"{first}__{test}": position[0]}) | Q(**{first: position[0], f"{second}__{test}": position[1]})
     return Q(**{f"{first}__{test}e": position[0]}) & beyond

@@ -61,7 +61,7 @@ class FormBody(BaseParser):
 class MultipartBody(MultiPartParser):
     """A form as `new FormData()` sends it. Files are not taken."""
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Context = None) -> dict[str, Any]:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Context = None) -> Any:
         check_size(parser_context)
         parsed = super().parse(stream, media_type=media_type, parser_context=dict(parser_context or {}))
         if parsed.files:

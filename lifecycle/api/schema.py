@@ -23,7 +23,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 class Schema(AutoSchema):
     """Adds to each operation the scope it needs and the errors it can answer."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         description: str = super().get_description()
         scopes = getattr(self.view, "scopes", {}).get(self.method, ())
         needs = f"Scope: {' or '.join(f'`{scope}`' for scope in scopes)}." if scopes else ""

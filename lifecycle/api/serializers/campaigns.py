@@ -31,7 +31,7 @@ class EnrollSerializer(serializers.Serializer[object]):
     key = serializers.CharField(
         max_length=120, default="", allow_blank=True, help_text="Business id: an order. Usually empty."
     )
-    context = serializers.DictField(default=dict, help_text="What the mails may name as `event.…`.")
+    context = serializers.DictField(default=dict, help_text="What the mails may name as `event.…`.")  # type: ignore[assignment]
 
 
 class EnrolledSerializer(serializers.Serializer[object]):

@@ -18,7 +18,7 @@ class EventSerializer(serializers.Serializer[Event]):
     properties = serializers.DictField()
     occurred_at = TimeField(help_text="When it happened.")
     recorded_at = TimeField(help_text="When it was stored.")
-    source = serializers.CharField(help_text="Who told us: form, api, engine, calendly …")
+    source = serializers.CharField(help_text="Who told us: form, api, engine, calendly …")  # type: ignore[assignment]
     key = serializers.CharField(help_text="Unique within the source.")
 
 

@@ -15,7 +15,7 @@ class TouchSerializer(serializers.Serializer[Touch]):
 
     id = serializers.IntegerField()
     kind = serializers.CharField(help_text="form, visit, booking, webinar, import or api.")
-    source = serializers.CharField(help_text="utm_source, in lower case.")
+    source = serializers.CharField(help_text="utm_source, in lower case.")  # type: ignore[assignment]
     medium = serializers.CharField()
     campaign = serializers.CharField()
     term = serializers.CharField()

@@ -8,7 +8,7 @@ from lifecycle.api.authentication import HasScope, KeyAuthentication
 from lifecycle.api.pagination import CursorPages
 
 
-class KeyView(GenericAPIView):
+class KeyView(GenericAPIView):  # type: ignore[type-arg]
     """A door for programs with a key; `scopes` says which scope each method needs (any of several will do)."""
 
     authentication_classes = [KeyAuthentication]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import Http404, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -63,7 +63,7 @@ class Submissions(APIView):
         form = Form.objects.filter(slug=slug, is_active=True).first()
         if form is None:
             raise Http404
-        data = answers(form, request.data)
+        data = answers(form, dict(request.data))
         if data.pop(HONEYPOT, ""):
             logger.info("dropped a robot's post to the form %s", slug)
         else:
@@ -71,7 +71,7 @@ class Submissions(APIView):
             actions.capture(actions.FormPost(slug, data, idempotency_key(request)), now=now)
         return accepted(request, form)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204, headers=cors.PREFLIGHT)
 
     def handle_exception(self, exc: Exception) -> Any:
@@ -115,12 +115,16 @@ def accepted(request: Request, form: Form) -> HttpResponseBase:
     return Response({"status": "accepted", "next": following}, status=201)
 
 
-@strict
 def refused(request: Request, answer: Response) -> HttpResponseBase:
     """The envelope as a page, with the same status and headers."""
-    context = {"error": answer.data["error"], "workspace": Workspace.load()}
-    page = render(request._request, "forms/refused.html", context, status=answer.status_code)
+    page = error_page(request._request, answer.data["error"])
+    page.status_code = answer.status_code
     for name, value in answer.items():
         if name != "Content-Type":
             page[name] = value
     return page
+
+
+@strict
+def error_page(request: HttpRequest, error: dict[str, Any]) -> HttpResponse:
+    return render(request, "forms/refused.html", {"error": error, "workspace": Workspace.load()})

@@ -23,7 +23,7 @@ from lifecycle.api.serializers.leads import TouchSerializer
 from lifecycle.api.views.base import KeyView
 
 
-class LeadHistory(ListModelMixin, KeyView):  # type: ignore[type-arg]
+class LeadHistory(ListModelMixin, KeyView):
     """Rows of `rows` that belong to the lead of the address."""
 
     scopes = {"GET": (Scope.LEADS_READ,)}

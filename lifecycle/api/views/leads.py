@@ -26,7 +26,7 @@ BY_PATCH = frozenset({"owner", "stage", "reason"})
 
 
 @describe.reading("leads_list", "Leads, newest first", examples.LEAD)
-class Leads(ListModelMixin, KeyView):  # type: ignore[type-arg]
+class Leads(ListModelMixin, KeyView):
     """With `updated_since` the order is by `updated_at`, oldest first, so that a copy can be kept up to date."""
 
     scopes = {"GET": (Scope.LEADS_READ,), "POST": (Scope.LEADS_WRITE,)}
@@ -85,7 +85,7 @@ class OneLead(KeyView):
         changes = dict(request.data)
         refuse_others(changes, known=WRITABLE | BY_PATCH)
         lead = get_object_or_404(Lead, pk=lead_id)
-        move = stage_move(lead, changes)
+        stage, reason = stage_move(lead, changes)
         hand_over = "owner" in changes
         owner = owner_named(changes.pop("owner", None))
         now = clock.now()
@@ -93,7 +93,7 @@ class OneLead(KeyView):
             actions.update_lead(lead_id, changes, now=now)
         if hand_over:
             actions.assign_owner(lead, owner, now=now)
-        if move and not actions.move_stage(lead, **move, now=now):
+        if stage and not actions.move_stage(lead, stage, reason=reason, now=now):
             raise Conflict("The lead has just moved to another stage; read it again.", code="illegal_move")
         return Response(whole(lead_id))
 
@@ -142,17 +142,20 @@ def refuse_others(sent: Iterable[str], *, known: frozenset[str]) -> None:
         raise invalid(**problems)
 
 
-def stage_move(lead: Lead, changes: dict[str, Any]) -> dict[str, str] | None:
-    """Take the move out of the changes; IllegalMove before anything is written, None if the lead is there already."""
+def stage_move(lead: Lead, changes: dict[str, Any]) -> tuple[str, str]:
+    """Take the move, (stage, reason), out of the changes; no stage if the lead is there already.
+
+    IllegalMove before anything is written.
+    """
     to, reason = changes.pop("stage", None), changes.pop("reason", None)
     if reason is not None and (to is None or not isinstance(reason, str)):
         raise invalid(reason="A text that goes with a new stage.")
     if to is None or to == lead.stage:
-        return None
+        return "", ""
     if not isinstance(to, str) or to not in stages.ARROWS:
         raise invalid(stage=f"There is no such stage; there are {', '.join(stages.ARROWS)}.")
     stages.check(lead.stage, to)
-    return {"to": to, "reason": reason or "Set over the API"}
+    return to, reason or "Set over the API"
 
 
 def owner_named(name: object) -> Any:

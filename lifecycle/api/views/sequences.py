@@ -22,7 +22,7 @@ from lifecycle.core import clock
 
 
 @describe.reading("sequences_list", "All sequences", examples.SEQUENCE)
-class Sequences(ListModelMixin, KeyView):  # type: ignore[type-arg]
+class Sequences(ListModelMixin, KeyView):
     """Newest first, drafts and stopped ones included."""
 
     scopes = {"GET": (Scope.SEQUENCES_WRITE, Scope.LEADS_READ)}
@@ -34,7 +34,7 @@ class Sequences(ListModelMixin, KeyView):  # type: ignore[type-arg]
 
 
 @describe.reading("segments_list", "All segments", examples.SEGMENT)
-class Segments(ListModelMixin, KeyView):  # type: ignore[type-arg]
+class Segments(ListModelMixin, KeyView):
     """Newest first, with their rules."""
 
     scopes = {"GET": (Scope.LEADS_READ,)}

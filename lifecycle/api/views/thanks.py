@@ -19,7 +19,7 @@ STRICT = {
     "form-action": [NONE],
     "frame-ancestors": [NONE],
 }
-strict = csp(STRICT)
+strict: Any = csp(STRICT)
 SHOWN = ("name", "site_url", "booking_url", "docs_url", "pricing_url", "app_url")
 
 
