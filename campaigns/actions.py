@@ -115,8 +115,8 @@ def publish(version: SequenceVersion, *, now: datetime) -> SequenceVersion:
 def _publish_mails(version: SequenceVersion, *, now: datetime) -> None:
     problems = []
     for step in version.steps.filter(kind=Step.Kind.SEND).prefetch_related("variants__template"):
-        for template in [variant.template for variant in step.variants.all()] or [step.template]:
-            if template is None or template.current_version_id is not None:
+        for template in step.mails():
+            if template.current_version_id is not None:
                 continue
             try:
                 publish_template(template, now=now)

@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 _DUE = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
-           m.priority, m.due_at, m.expires_at, m.attempts, e.state, e.version_id, e.goal_since, e.context, l.address_hash
+           m.priority, m.due_at, m.expires_at, m.attempts, e.state, e.version_id, e.goal_since, e.context,
+           l.address_hash
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
@@ -177,8 +178,9 @@ def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
         ids, subjects = [mail.message_id for mail in taken.mails], [mail.subject[:250] for mail in taken.mails]
         sql.execute(_TAKE, [now, taken.token, settling.LEASE, ids, subjects])
     if verdicts.later:
-        ids, outcomes = zip(*verdicts.later, strict=True)
-        sql.execute(_DEFER, [list(ids), [later.until for later in outcomes], [later.reason for later in outcomes]])
+        deferred, outcomes = zip(*verdicts.later, strict=True)
+        untils, reasons = [later.until for later in outcomes], [later.reason for later in outcomes]
+        sql.execute(_DEFER, [list(deferred), untils, reasons])
     settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now)
     exits.end(
         [

@@ -12,6 +12,7 @@ from campaigns import rendering
 from campaigns.delivery.contract import Outgoing
 from campaigns.models import MessageClass, TemplateVersion
 from campaigns.people import Person
+from campaigns.rendering import filling
 from leads.models import Workspace
 from lifecycle.core import tokens
 
@@ -27,7 +28,7 @@ _versions: dict[int, rendering.CompiledTemplate] = {}
 def compose(
     mails: Iterable["Due"], persons: Mapping[int, Person], workspace: Workspace, *, now: datetime
 ) -> tuple[list[Outgoing], list[tuple["Due", str]]]:
-    """The mails ready to hand over, and those that could not be rendered with what is wrong. One query for new versions."""
+    """The mails ready to hand over, and those that could not be rendered with what is wrong. At most one query."""
     mails = list(mails)
     compiled = compiled_versions({mail.template_version_id for mail in mails})
     shared = workspace_context(workspace)
@@ -57,7 +58,7 @@ def compiled_versions(ids: set[int]) -> dict[int, rendering.CompiledTemplate]:
 def forget() -> None:
     """Empty the memory; for tests that give a version's id to another one."""
     _versions.clear()
-    rendering.forget_templates()
+    filling.forget_templates()
 
 
 def workspace_context(workspace: Workspace) -> dict[str, str]:

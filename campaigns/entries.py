@@ -31,7 +31,8 @@ _ENROLL = """
 # The payload joins `events`, and what has been sent stays sent; the next mail shows all of it.
 _MERGE = """
     UPDATE campaigns_enrollment e
-    SET context = jsonb_set(e.context, '{events}', coalesce(e.context -> 'events', '[]'::jsonb) || given.payloads::jsonb)
+    SET context = jsonb_set(
+        e.context, '{events}', coalesce(e.context -> 'events', '[]'::jsonb) || given.payloads::jsonb)
     FROM unnest(%b::bigint[], %b::text[]) AS given (id, payloads)
     WHERE e.id = given.id
 """

@@ -1,6 +1,6 @@
 """Published versions as the engine reads them. A version is immutable, so each process reads it once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -16,7 +16,7 @@ _by_version: dict[int, engine.Journey] = {}
 
 
 def live() -> list[engine.Journey]:
-    """The journeys of all live sequences, highest priority first. One query, and one more set for versions not yet known."""
+    """The journeys of all live sequences, highest priority first. One query, and three for versions not yet known."""
     wanted = list(
         Sequence.objects.filter(status=Sequence.Status.LIVE, current_version__isnull=False).values_list(
             "current_version_id", flat=True
@@ -47,7 +47,7 @@ def forget() -> None:
 
 
 def build(version: SequenceVersion) -> engine.Journey:
-    """The journey of a version. Raises rules.RuleError or ValueError where `publishing.problems` would have complained."""
+    """The journey of a version. Raises rules.RuleError or ValueError where `publishing.check` would have complained."""
     sequence = version.sequence
     made = tuple(step_of(step, sequence.slug) for step in version.steps.all())
     filters = rules.parse(version.filters, VOCABULARY)
@@ -131,7 +131,7 @@ def _branch(step: Step, sequence: str) -> steps.Step:
     return steps.BranchStep(step.key, rule, step.then_key, step.else_key)
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Step, str], steps.Step]] = {
     Step.Kind.SEND: _send,
     Step.Kind.WAIT: _wait,
     Step.Kind.WAIT_CALENDAR: _calendar,

@@ -83,14 +83,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @staff_while_mail_stays_here
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     mail = get_object_or_404(MailboxMail.objects.select_related("message__lead"), pk=pk)
-    context = {"title": mail.subject or "No subject", "mail": mail, "opened": opened(mail.raw)}
+    context = {"title": mail.subject or "No subject", "mail": mail, "opened": opened(bytes(mail.raw))}
     return render(request, "mailbox/mail.html", {**admin.site.each_context(request), **context})
 
 
 @staff_while_mail_stays_here
 def html(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML part alone, for the sandboxed frame, under a policy that runs nothing."""
-    return framed(opened(get_object_or_404(MailboxMail, pk=pk).raw).html)
+    return framed(opened(bytes(get_object_or_404(MailboxMail, pk=pk).raw)).html)
 
 
 @staff_while_mail_stays_here

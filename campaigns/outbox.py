@@ -42,7 +42,7 @@ _QUEUE = """
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail to queue. `key` makes it one mail whatever is repeated; `context` holds variables no enrollment carries."""
+    """A mail to queue. `key` makes it one mail whatever is repeated; `context`: variables no enrollment carries."""
 
     key: str
     lead_id: int
@@ -115,7 +115,7 @@ def drain(transport: Transport, *, now: datetime, limit: int = 500, seconds: flo
 
 
 def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, now: datetime) -> None:
-    """Hand over in small batches. Before each, one look at who was stopped meanwhile, together with settling the last."""
+    """Hand over in small batches. Before each, one look at who was stopped meanwhile, while settling the last."""
     began = time.monotonic()
     receipts: list[Receipt] = []
     size = transport.batch_size

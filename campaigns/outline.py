@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Protocol
 
 from lifecycle.core import durations
@@ -18,7 +18,7 @@ class StepLike(Protocol):
     duration: timedelta | None
     from_enrollment: bool
     weekday: int | None
-    time_of_day: object | None
+    time_of_day: time | None
     event_kind: str
 
 
@@ -33,7 +33,8 @@ class Line:
 
 def outline(steps: Iterable[StepLike]) -> list[Line]:
     """The steps that are not waits, each with what the waits before it add up to; branches fall through."""
-    elapsed, hints = timedelta(), []
+    elapsed = timedelta()
+    hints: list[str] = []
     lines = []
     for step in steps:
         match step.kind:

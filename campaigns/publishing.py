@@ -1,6 +1,6 @@
 """From draft to immutable version: everything that could go wrong later is refused here, with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,7 +143,7 @@ def _check_notify(step: Step) -> Iterator[tuple[str, str]]:
         yield "notify.message", "write what the rep should read"
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Step], Iterator[tuple[str, str]]]] = {
     Step.Kind.SEND: _check_send,
     Step.Kind.WAIT: _check_wait,
     Step.Kind.WAIT_CALENDAR: _check_calendar,

@@ -1,4 +1,4 @@
-"""What sequences do about the events of a batch: runs end, begin, and wake up. Set-based, inside the batch's transaction."""
+"""What sequences do about the events of a batch: runs end, begin, and wake up. Set-based, in its transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable

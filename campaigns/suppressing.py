@@ -99,7 +99,7 @@ def _note(leads: Iterable[int], *, granted: bool, reason: str, source: str, now:
 
 @transaction.atomic
 def lift(lead: Lead, *, topic: Topic | None, source: str, now: datetime) -> bool:
-    """The person wants this mail again, by their own act. Never lifts a bounce or a complaint. False if nothing blocked."""
+    """The person wants this mail again, by their own act. Never lifts a bounce or complaint. False: nothing blocked."""
     scope = Suppression.Scope.TOPIC if topic else Suppression.Scope.MARKETING
     lifted, _ = Suppression.objects.filter(address_hash=lead.address_hash, scope=scope, topic=topic).delete()
     if lifted:

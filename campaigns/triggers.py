@@ -62,7 +62,7 @@ def fires(trigger: Trigger, event: EventRow) -> bool:
 
 
 def key_of(journey: Journey, properties: dict[str, Any]) -> str:
-    """The enrollment key that an event's properties give: '' when the journey is not keyed or the property is missing."""
+    """The enrollment key that an event's properties give: '' when the journey has none or the property is missing."""
     value = properties.get(journey.key_property) if journey.key_property else None
     return "" if value is None else str(value)[:120]
 

@@ -52,7 +52,7 @@ class MailboxBackend(BaseEmailBackend):
             MailboxMail(
                 to_email=parseaddr(recipient)[1][:MAX_ADDRESS],
                 subject=one_line(str(message.subject))[:MAX_SUBJECT],
-                raw=message.message().as_bytes(linesep="\r\n"),
+                raw=message.message().as_bytes(linesep="\r\n"),  # type: ignore[call-arg]
                 sent_at=now,
             )
             for message in email_messages

@@ -153,7 +153,7 @@ def _why(error: Exception) -> str:
         answer = error.smtp_error
         text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
         return f"no session: {error.smtp_code} {text}"
-    return f"no session: {error or type(error).__name__}"
+    return f"no session: {str(error) or type(error).__name__}"
 
 
 def _put_off(job: Job, trouble: ConnectionLostError) -> Receipt:

@@ -1,4 +1,4 @@
-"""/u/ and /preferences/: out with one click, and what to get instead. GET and HEAD change nothing: scanners fetch them."""
+"""/u/ and /preferences/: out with one click, and what to get instead. GET and HEAD change nothing: scanners fetch."""
 
 from datetime import datetime
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from campaigns import actions
+from campaigns import actions, rendering
 from campaigns.exchange import reading
 from campaigns.exchange.reading import ImportRefused, StepValues
 from campaigns.exchange.schema import SequenceFile, TemplateFile
@@ -64,7 +64,7 @@ def _store_template(given: TemplateFile, number: int) -> EmailTemplate:
 def _publish_template(template: EmailTemplate, *, now: datetime) -> None:
     try:
         actions.publish_template(template, now=now)
-    except actions.TemplateProblems as refused:
+    except rendering.TemplateProblems as refused:
         raise ImportRefused(f"templates ({template.slug}).{refused.problems[0]}") from refused
 
 
@@ -118,7 +118,7 @@ def _check(row: Any, where: str = "sequence") -> None:
 
 
 def load_topics(data: dict[str, Any]) -> int:
-    """Create the topics of a playbook that do not exist yet; how many. `data`: {topics: [{slug, name, description}]}."""
+    """Create the topics of a playbook that are missing; how many. `data`: {topics: [{slug, name, description}]}."""
     made = 0
     for position, given in enumerate(data["topics"]):
         defaults = {"name": given["name"], "description": given.get("description", ""), "position": position}

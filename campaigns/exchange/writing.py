@@ -1,5 +1,6 @@
 """From a sequence to its file: the current version, or the draft of one that was never published."""
 
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -18,7 +19,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
-_Dumper.ignore_aliases = lambda *args: True  # type: ignore[method-assign,assignment]
+_Dumper.ignore_aliases = lambda *args: True  # type: ignore[method-assign]
 
 
 def export_sequence(slug: str) -> str:
@@ -107,7 +108,7 @@ def _branch(step: Step) -> dict[str, Any]:
     return {"branch": {name: value for name, value in branch.items() if name == "if" or value}}
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Step], dict[str, Any]]] = {
     Step.Kind.SEND: _send,
     Step.Kind.WAIT: _wait,
     Step.Kind.WAIT_CALENDAR: _calendar,
@@ -122,9 +123,8 @@ _WRITERS = {
 def _templates(steps: list[Step]) -> list[EmailTemplate]:
     used: dict[str, EmailTemplate] = {}
     for step in steps:
-        for template in [variant.template for variant in step.variants.all()] or [step.template]:
-            if template is not None:
-                used[template.slug] = template
+        for template in step.mails():
+            used[template.slug] = template
     return list(used.values())
 
 

@@ -173,6 +173,11 @@ class Step(models.Model):
     def __str__(self) -> str:
         return f"{self.key} ({self.get_kind_display()})"
 
+    def mails(self) -> list[EmailTemplate]:
+        """The mails it may send: those of its variants, or its own."""
+        own = [self.template] if self.template else []
+        return [variant.template for variant in self.variants.all()] or own
+
 
 class Variant(models.Model):
     """One of several mails of a send step, chosen by a stable hash of the lead."""

@@ -6,7 +6,7 @@ from campaigns.models.message import Message
 
 
 class Hit(models.Model):
-    """An open or a click as it arrived, with who we think did it. The verdict can be judged again from the raw facts."""
+    """An open or a click as it arrived, with who we think did it. Its raw facts can be judged again."""
 
     class Kind(models.TextChoices):
         OPEN = "open", "Open"

@@ -5,8 +5,8 @@ import re
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
-from lxml import html as lxml_html
-from lxml.html import HtmlElement
+from lxml import html as lxml_html  # type: ignore[import-untyped]
+from lxml.html import HtmlElement  # type: ignore[import-untyped]
 
 from campaigns.rendering.hiding import Hidden
 

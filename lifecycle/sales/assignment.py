@@ -37,5 +37,5 @@ class Pool:
 
 
 def _reps(rule: AssignmentRule) -> list[User]:
-    active: Iterable[User] = (rep for rep in rule.reps.all() if rep.is_active)  # type: ignore[assignment]
+    active: Iterable[User] = (rep for rep in rule.reps.all() if rep.is_active)
     return sorted(active, key=lambda rep: rep.pk)

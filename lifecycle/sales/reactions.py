@@ -1,4 +1,4 @@
-"""What sales does about the events of a batch: give the lead an owner, and tell the rep. Rows only; mail goes out later."""
+"""What sales does about the events of a batch: give the lead an owner, tell the rep. Rows only; mail goes out later."""
 
 from collections.abc import Iterable
 from typing import Any
