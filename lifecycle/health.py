@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import Error, connection
-from django.db.models import Min
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -20,16 +21,20 @@ DUE_LATE_AFTER = timedelta(minutes=15)
 
 
 def oldest_event() -> datetime | None:
-    return PendingEvent.objects.filter(dead_at=None).aggregate(at=Min("event__recorded_at"))["at"]
+    return earliest(PendingEvent.objects.filter(dead_at=None), "event__recorded_at")
 
 
 def oldest_enrollment() -> datetime | None:
-    active = Enrollment.objects.filter(state=Enrollment.State.ACTIVE)
-    return active.exclude(due_at=None).aggregate(at=Min("due_at"))["at"]
+    return earliest(Enrollment.objects.filter(state=Enrollment.State.ACTIVE, due_at__isnull=False), "due_at")
 
 
 def oldest_message() -> datetime | None:
-    return Message.objects.filter(state=Message.State.READY).aggregate(at=Min("due_at"))["at"]
+    return earliest(Message.objects.filter(state=Message.State.READY), "due_at")
+
+
+def earliest(rows: "QuerySet[Any]", field: str) -> datetime | None:
+    found: datetime | None = rows.order_by(field).values_list(field, flat=True).first()
+    return found
 
 
 # What waits, by name: the moment the oldest open piece of work became due, or None.

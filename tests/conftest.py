@@ -12,7 +12,7 @@ from django.db import connections
 from lifecycle import postgres
 from lifecycle.postgres import Place
 
-pytest_plugins = ["tests.smtp_server"]
+pytest_plugins = ["tests.smtp_server", "tests.databases", "tests.cast"]
 
 FOLDER = "TEST_POSTGRES_FOLDER"
 # Nothing here survives the run, so nothing waits for the disk.
@@ -32,6 +32,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not os.environ.get("REDIS_URL"):
+        for item in items:
+            if item.get_closest_marker("redis"):
+                item.add_marker(pytest.mark.skip(reason="no REDIS_URL; .ci/run starts a Redis and sets it"))
     # The long ones first, so that no worker is left alone with one at the end.
     items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 

@@ -164,7 +164,7 @@ def database(text: str) -> Database:
         name=name,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        host=options.pop("host", None) or unquote(parts.hostname or ""),
+        host=options.pop("host", "") or unquote(parts.hostname or ""),
         port=str(parts.port or ""),
         options=options,
     )

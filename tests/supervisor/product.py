@@ -97,7 +97,7 @@ class Product:
         return pwd.getpwnam(self.user).pw_gid
 
     def start(self) -> "Product":
-        with open(self.log, "ab") as log:
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [self.python, "manage.py", "up"], cwd=PROJECT, env=self.environ, stdout=log, stderr=log, **self.identity
             )
@@ -164,11 +164,16 @@ class Product:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
+    def kill(self) -> None:
+        """kill -9 of the supervisor."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
     def end(self) -> None:
         """Leave nothing behind, whatever the test did."""
         if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         for pid in self.descendants():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
