@@ -57,6 +57,14 @@ def address_key() -> str:
     return key or Workspace.load().address_key
 
 
+def hash_of(written: object) -> str:
+    """The hash of an address as somebody wrote it, or "" if it is none: one query."""
+    try:
+        return address_hash(read(written).normal, address_key())
+    except AddressError:
+        return ""
+
+
 def _ascii(domain: str) -> str:
     lower = domain.lower().rstrip(".")
     if lower.isascii():

@@ -1,4 +1,4 @@
-"""Scores, temperature and stage of a batch: each event of a person in turn, so that the third view counts as the third."""
+"""Scores, temperature and stage of a batch: each event of a person in turn, so the third view counts as the third."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,7 +16,8 @@ MACHINES_TOO = frozenset({"email.clicked", "email.opened"})
 
 _WRITE_MOVES = """
     INSERT INTO leads_stagechange (lead_id, before, after, reason, rule_id, actor_id, event_id, at)
-    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::timestamptz[])
+    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[],
+                         %b::bigint[], %b::bigint[], %b::bigint[], %b::timestamptz[])
 """
 
 
@@ -107,7 +108,9 @@ class Appraiser:
         if rule:
             move = move_row(row, rule, event)
             self._moves.append(move)
-            self.batch.raise_event(NewEvent(row.id, "stage.changed", move_properties(move, rule.slug), key=f"stage:{event.id}"), event)
+            self.batch.raise_event(
+                NewEvent(row.id, "stage.changed", move_properties(move, rule.slug), key=f"stage:{event.id}"), event
+            )
 
     def _holds(self, condition: Rule, row: LeadRow, event: EventRow) -> bool:
         return condition.always or condition.matches(self.batch.facts_of(row.id), event.occurred_at)

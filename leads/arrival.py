@@ -31,9 +31,9 @@ def arrive(address: addresses.Address, *, now: datetime) -> tuple[LeadRow, bool]
     )
     fields = [field for field in Lead._meta.local_concrete_fields if not field.primary_key]
     values = [field.get_db_prep_save(getattr(fresh, field.attname), connection) for field in fields]
+    columns, marks = ", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))
     made = sql.fetch(
-        f"INSERT INTO leads_lead ({', '.join(field.column for field in fields)}) VALUES ({', '.join(['%s'] * len(fields))}) "
-        "ON CONFLICT (email_normal) DO NOTHING RETURNING id",
+        f"INSERT INTO leads_lead ({columns}) VALUES ({marks}) ON CONFLICT (email_normal) DO NOTHING RETURNING id",  # noqa: S608
         values,
     )
     row = claiming.hold_address(address.normal)

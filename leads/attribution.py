@@ -27,16 +27,38 @@ LONGEST_RAW = 2_000
 KEYS = frozenset({*(f"utm_{part}" for part in PARTS), *CLICK_IDS, "referrer", "page_url", "anonymous_id", "context"})
 
 _SEARCH = {
-    "google": "google", "bing": "bing", "duckduckgo": "duckduckgo", "yahoo": "yahoo", "ecosia": "ecosia", "qwant": "qwant",
-    "startpage": "startpage", "baidu": "baidu", "yandex": "yandex", "naver": "naver", "seznam": "seznam",
-}  # fmt: skip
+    "google": "google",
+    "bing": "bing",
+    "duckduckgo": "duckduckgo",
+    "yahoo": "yahoo",
+    "ecosia": "ecosia",
+    "qwant": "qwant",
+    "startpage": "startpage",
+    "baidu": "baidu",
+    "yandex": "yandex",
+    "naver": "naver",
+    "seznam": "seznam",
+}
 _SEARCH_HOSTS = {"search.brave.com": "brave", "kagi.com": "kagi"}
 _SOCIAL = {
-    "facebook.com": "facebook", "l.facebook.com": "facebook", "lm.facebook.com": "facebook", "instagram.com": "instagram",
-    "l.instagram.com": "instagram", "linkedin.com": "linkedin", "lnkd.in": "linkedin", "t.co": "twitter", "x.com": "twitter",
-    "twitter.com": "twitter", "youtube.com": "youtube", "reddit.com": "reddit", "pinterest.com": "pinterest",
-    "tiktok.com": "tiktok", "xing.com": "xing", "news.ycombinator.com": "hackernews", "bsky.app": "bluesky",
-}  # fmt: skip
+    "facebook.com": "facebook",
+    "l.facebook.com": "facebook",
+    "lm.facebook.com": "facebook",
+    "instagram.com": "instagram",
+    "l.instagram.com": "instagram",
+    "linkedin.com": "linkedin",
+    "lnkd.in": "linkedin",
+    "t.co": "twitter",
+    "x.com": "twitter",
+    "twitter.com": "twitter",
+    "youtube.com": "youtube",
+    "reddit.com": "reddit",
+    "pinterest.com": "pinterest",
+    "tiktok.com": "tiktok",
+    "xing.com": "xing",
+    "news.ycombinator.com": "hackernews",
+    "bsky.app": "bluesky",
+}
 _SECOND_LEVEL = frozenset({"co", "com", "net", "org", "ac", "gov"})
 
 
@@ -62,12 +84,14 @@ def read(data: Mapping[str, Any]) -> Provenance:
     """The provenance in a posted body or in the properties of an event.
 
     Explicit values win over Segment's `context`, which wins over what stands in the page's address. Without any UTM
-    value a click id names the source, and else the referrer does: a search engine, a network, a site, or nobody (direct).
+    value, a click id names the source, else the referrer: a search engine, a network, a site or nobody (direct).
     """
     context = _mapping(data.get("context"))
     page = _mapping(context.get("page"))
     page_url = _url(data.get("page_url")) or _url(page.get("url"))
-    referrer = _url(data.get("referrer")) or _url(page.get("referrer")) or _url(_mapping(context.get("referrer")).get("url"))
+    referrer = (
+        _url(data.get("referrer")) or _url(page.get("referrer")) or _url(_mapping(context.get("referrer")).get("url"))
+    )
     query = dict(parse_qsl(_split(page_url)[1], max_num_fields=None)) if page_url else {}
     utm = _utm(data, _mapping(context.get("campaign")), query)
     clicks = {name: value for name in CLICK_IDS if (value := _click_id(data.get(name) or query.get(name)))}
@@ -84,7 +108,7 @@ def anonymous_id(data: Mapping[str, Any]) -> str:
 
 
 def _utm(data: Mapping[str, Any], campaign: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, str]:
-    """Lower case throughout: Google, google and GOOGLE are one source. Segment calls utm_campaign the campaign's name."""
+    """Lower case throughout: Google and google are one source. Segment calls utm_campaign the campaign's name."""
     found = {}
     for part, longest in PARTS.items():
         sent = (data.get(f"utm_{part}"), campaign.get("name" if part == "campaign" else part), query.get(f"utm_{part}"))

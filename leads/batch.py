@@ -138,7 +138,7 @@ class Batch:
 
 
 def flush_leads(rows: Iterable[LeadRow], *, now: datetime) -> None:
-    """One UPDATE for all changed columns of locked leads; a column that changed for one is rewritten for all of them."""
+    """One UPDATE for all changed columns of locked leads; a column that changed for one is written for all of them."""
     changed = [row for row in rows if row.dirty]
     if not changed:
         return
@@ -153,7 +153,7 @@ def flush_leads(rows: Iterable[LeadRow], *, now: datetime) -> None:
         as_json = types[column] == "jsonb"
         values.append([sql.to_json(row[column]) if as_json else row[column] for row in changed])
     sql.execute(
-        f"UPDATE leads_lead SET {assignments} "
+        f"UPDATE leads_lead SET {assignments} "  # noqa: S608 (column names of our own)
         f"FROM unnest(%b::bigint[], {arrays}) AS given (id, {', '.join(columns)}) WHERE leads_lead.id = given.id",
         [[row.id for row in changed], *values],
     )
@@ -164,7 +164,7 @@ def flush_leads(rows: Iterable[LeadRow], *, now: datetime) -> None:
 @cache
 def column_types() -> dict[str, str]:
     """Column of leads_lead → its database type."""
-    return {field.column: field.db_type(connection) or "" for field in Lead._meta.local_concrete_fields}
+    return {str(field.column): field.db_type(connection) or "" for field in Lead._meta.local_concrete_fields}
 
 
 def _carrier(column_type: str) -> str:
@@ -177,7 +177,8 @@ def _cast(column_type: str) -> str:
 
 
 def _row(event_id: int, event: NewEvent, now: datetime) -> EventRow:
-    assert event.lead_id is not None and event.occurred_at is not None  # noqa: S101 (raise_event saw to both)
+    assert event.lead_id is not None
+    assert event.occurred_at is not None
     return EventRow(
         event_id, event.lead_id, event.kind, event.properties, event.occurred_at, now, event.source, event.depth
     )

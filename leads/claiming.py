@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -15,6 +16,13 @@ from lifecycle.core import sql
 MOST_EVENTS = 5_000
 PATIENCE = "5s"
 
+_CLAIM = """
+    SELECT {columns} FROM (
+        SELECT DISTINCT lead_id FROM leads_pendingevent WHERE dead_at IS NULL {only} ORDER BY lead_id
+    ) p JOIN leads_lead l ON l.id = p.lead_id {joins}
+    ORDER BY p.lead_id LIMIT %b FOR NO KEY UPDATE OF l {otherwise}
+"""
+_HOLD = "SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l"
 _EVENTS = """
     SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth
     FROM leads_pendingevent p JOIN leads_event e ON e.id = p.event_id
@@ -26,19 +34,14 @@ _EVENTS = """
 def claim(*, limit: int, lead_ids: Sequence[int] | None, wait: bool, now: datetime) -> dict[int, LeadRow]:
     """Lock up to `limit` leads that have events waiting, passing over those that another worker holds.
 
-    With `wait`, for the doors of single people: stay for the lock, and give up with OperationalError after five seconds.
+    With `wait`, for the doors of single people: stay for the lock; OperationalError after five seconds.
     """
     if wait:
         sql.fetch("SELECT set_config('lock_timeout', %b, true)", [PATIENCE])
     only, parameters = ("AND lead_id = ANY(%b::bigint[])", [list(lead_ids)]) if lead_ids is not None else ("", [])
     names, columns, joins = _selection()
     rows = sql.fetch(
-        f"""
-        SELECT {columns} FROM (
-            SELECT DISTINCT lead_id FROM leads_pendingevent WHERE dead_at IS NULL {only} ORDER BY lead_id
-        ) p JOIN leads_lead l ON l.id = p.lead_id {joins}
-        ORDER BY p.lead_id LIMIT %b FOR NO KEY UPDATE OF l {"" if wait else "SKIP LOCKED"}
-        """,
+        _CLAIM.format(columns=columns, only=only, joins=joins, otherwise="" if wait else "SKIP LOCKED"),
         [*parameters, limit],
     )
     return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
@@ -66,21 +69,19 @@ def waiting(leads: dict[int, LeadRow], *, limit: int, now: datetime) -> Batch:
     return Batch(now=now, leads={lead_id: leads[lead_id] for lead_id in leads if lead_id in present}, events=events)
 
 
-def rows_by_id(rows: list[dict[str, object]]) -> dict[int, LeadRow]:
+def rows_by_id(rows: list[dict[str, Any]]) -> dict[int, LeadRow]:
     """Selected rows as lead rows, with the columns that higher apps made known to rules."""
     found = {row["id"]: LeadRow(row) for row in rows}
     further = [path for path in VOCABULARY.columns() if path not in _selection()[0]]
     if further and found:
         for pk, *values in Lead.objects.filter(pk__in=found).values_list("pk", *further):
             found[pk].columns().update(zip(further, values, strict=True))
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _hold(condition: str, parameter: object) -> dict[int, LeadRow]:
     names, columns, joins = _selection()
-    rows = sql.fetch(
-        f"SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l", [parameter]
-    )
+    rows = sql.fetch(_HOLD.format(columns=columns, joins=joins, condition=condition), [parameter])
     return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
 
 

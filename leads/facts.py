@@ -67,9 +67,7 @@ class EventFacts:
         for by_kind in self._events.values():
             for kind in kinds:
                 by_kind.pop(kind, None)
-        rows = sql.fetch(
-            _READ, [list(self._bases), list(self._bases.values()), list(kinds), list(kinds.values())]
-        )
+        rows = sql.fetch(_READ, [list(self._bases), list(self._bases.values()), list(kinds), list(kinds.values())])
         for lead_id, kind, at, properties, event_id in rows:
             self._events[lead_id][kind].append(EventFact(at, properties, event_id))
 

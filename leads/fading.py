@@ -1,4 +1,4 @@
-"""Intent fades: by the clock, lead by lead, as lines of the ledger. (leads.scoring says how much, leads.ledger books it.)"""
+"""Intent fades by the clock, lead by lead. (leads.scoring says by how much, leads.ledger books it.)"""
 
 from datetime import datetime
 

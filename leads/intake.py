@@ -56,7 +56,11 @@ def read(fields: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Intake
             problems[name] = "Please fill this in."
     if problems or address is None:
         raise IntakeError(problems)
-    further = {name: answers[name] for name in definitions if name in answers and name not in (*PROFILE, "company_size", "message")}
+    further = {
+        name: answers[name]
+        for name in definitions
+        if name in answers and name not in (*PROFILE, "company_size", "message")
+    }
     return Intake(address, profile_columns(answers), further, answers)
 
 
@@ -89,7 +93,11 @@ def _answer(name: str, definition: Mapping[str, Any], value: object) -> Answer |
     if kind == "checkbox":
         return _truth(value)
     if isinstance(value, list | tuple):
-        return [text for one in value if (text := _text(name, definition, one))] if kind == "multiselect" else _refuse_list()
+        return (
+            [text for one in value if (text := _text(name, definition, one))]
+            if kind == "multiselect"
+            else _refuse_list()
+        )
     if isinstance(value, dict | bool):
         raise ValueError("A text or a number is expected here.")
     if kind == "number":

@@ -25,7 +25,8 @@ _READ = """
 """
 _WRITE = """
     INSERT INTO leads_scoreentry (lead_id, dimension, reason, rule_id, event_id, points, at)
-    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::smallint[], %b::timestamptz[])
+    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[],
+                         %b::bigint[], %b::bigint[], %b::smallint[], %b::timestamptz[])
 """
 
 
@@ -48,7 +49,7 @@ class Account:
 
 
 class Ledger:
-    """Accounts of the batch's leads as of `now`. Changes are kept in step with the rows' caches, and written by `flush`."""
+    """Accounts of some locked leads as of `now`. The rows' caches change with them; `flush` writes the lines."""
 
     def __init__(self, lead_ids: Iterable[int], book: Rulebook, now: datetime) -> None:
         self.book = book

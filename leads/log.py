@@ -22,13 +22,13 @@ _INSERT = f"""
     ON CONFLICT (source, key) DO NOTHING
     RETURNING id, lead_id, source, key
 """
-_WITH_PENDING = f"""
-    WITH fresh AS ({_INSERT}), waiting AS (
-        INSERT INTO leads_pendingevent (event_id, lead_id, attempts, error)
-        SELECT id, lead_id, 0, '' FROM fresh WHERE lead_id IS NOT NULL
-    )
-    SELECT id, lead_id, source, key FROM fresh
+_QUEUE = """
+    INSERT INTO leads_pendingevent (event_id, lead_id, attempts, error)
+    SELECT id, lead_id, 0, '' FROM fresh WHERE lead_id IS NOT NULL
 """
+_INSERT_AND_QUEUE = " ".join(
+    ["WITH fresh AS (", _INSERT, "), waiting AS (", _QUEUE, ") SELECT id, lead_id, source, key FROM fresh"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def write(events: Sequence[NewEvent], *, now: datetime, pending: bool) -> dict[i
         return {}
     keys = [event.key or uuid4().hex for event in events]
     rows = sql.fetch(
-        _WITH_PENDING if pending else _INSERT,
+        _INSERT_AND_QUEUE if pending else _INSERT,
         [
             now,
             [event.lead_id for event in events],

@@ -55,7 +55,9 @@ class _Item:
 
 def load_forms(data: object, *, update: bool = False) -> Loaded:
     def read(item: _Item) -> dict[str, Any]:
-        form = item.take("slug", "name", "fields", optional=("description", "thank_you", "thank_you_url", "marketing_consent"))
+        form = item.take(
+            "slug", "name", "fields", optional=("description", "thank_you", "thank_you_url", "marketing_consent")
+        )
         form["consent_text"] = form.pop("marketing_consent", "")
         _check_fields(item.path, form["fields"])
         return form
@@ -147,9 +149,9 @@ def _load_thresholds(data: object, *, update: bool) -> None:
     workspace.hot_at = thresholds.get("hot", workspace.hot_at)
     if "half_life" in data:
         workspace.intent_half_life_days = max(_span("scoring.half_life", data["half_life"]).days, 1)
-    _clean("scoring.temperature", workspace)
     if workspace.hot_at <= workspace.warm_at:
         raise PlaybookError("scoring.temperature: hot must lie above warm")
+    _clean("scoring.temperature", workspace)
     workspace.save()
 
 
@@ -178,7 +180,9 @@ def _load(
     renew: Callable[[models.Model, dict[str, Any]], None] | None = None,
 ) -> Loaded:
     existing = {getattr(row, key): row for row in model._default_manager.all()}
-    created, updated, kept = [], [], []
+    created: list[str] = []
+    updated: list[str] = []
+    kept: list[str] = []
     for item in items:
         values = read(item)
         name = str(values[key])

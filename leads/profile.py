@@ -22,31 +22,56 @@ LIMITS = {
 _BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+")
 _SIZE = re.compile(r"\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?!\d)|\d+")
 _THOUSANDS = re.compile(r"(\d+(?:[.,]\d+)?)\s*k\b", re.IGNORECASE)
-_BELOW = re.compile(r"^\s*(<|≤|under\b|fewer than\b|less than\b|up to\b|below\b|bis\b|unter\b|weniger als\b|moins de\b|hasta\b)", re.IGNORECASE)
+_BELOW = re.compile(
+    r"^\s*(<|≤|under\b|fewer than\b|less than\b|up to\b|below\b|bis\b|unter\b|weniger als\b|moins de\b|hasta\b)",
+    re.IGNORECASE,
+)
 
 # The first that is found in a title decides. Words are matched whole, in lower case and without accents.
 _ROLES: tuple[tuple[str, str], ...] = (
-    ("student", r"students?|studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|internship|"
-                r"trainee|praktikant(?:in)?|werkstudent(?:in)?|azubi|auszubildende[rn]?|stagiaires?|becari[oa]|tirocinante|pupil|schuler(?:in)?|"
-                r"apprentice|stazist[ka]"),
-    ("individual", r"(?:assistant|assistenz|assistent(?:in)?|secretary|sekretar(?:in)?|secretaire) (?:to|of|der|des|du|de|the)\b.*"),
-    ("executive", r"ceo|cto|cfo|coo|cmo|cio|ciso|cpo|cro|cdo|chro|chief|founder|co-?founder|cofounder|owner|co-?owner|president|"
-                  r"vice[- ]president|s?vp|evp|managing director|managing partner|partner(?! \w*manager)|geschaftsfuhr(?:er|erin|ung)|geschaftsleit(?:er|erin|ung)|"
-                  r"vorstand|vorstandin|inhaber(?:in)?|grunder(?:in)?|mitgrunder(?:in)?|prokurist(?:in)?|pdg|dg|directeur general|directrice generale|"
-                  r"fondateur|fondatrice|gerant|gerante|presidente?|presidenta|director general|directora general|fundador(?:a)?|"
-                  r"socio|socia|gerente general|dueno|duena|amministratore delegato|titolare|fondatore|fondatrice|diretor(?:a)? geral|"
-                  r"socio-?gerente|algemeen directeur|directeur-eigenaar|eigenaar|oprichter|prezes|wlasciciel(?:ka)?|vd|grundare|"
-                  r"administrator delegat|executive director|proprietor|principal investigator|chairman|chairwoman|chair"),
-    ("head", r"head|director|leiter(?:in)?|\w+leiter(?:in)?|leitung|bereichsleit\w*|abteilungsleit\w*|direktor(?:in)?|directeur|directrice|"
-             r"chef(?:fe)?|responsable|director[ae]?|jefe|jefa|direttore|direttrice|responsabile|diretor(?:a)?|chefe|hoofd|dyrektor(?:ka)?|"
-             r"kierownik|chef de|dekan(?:in)?|dean|superintendent|avdelningschef"),
-    ("manager", r"manager(?:in)?|managers|mgr|lead|team ?lead(?:er)?|teamleiter(?:in)?|supervisor|coordinator|koordinator(?:in)?|"
-                r"gestionnaire|coordinateur|coordinatrice|gerente|coordinador(?:a)?|encargad[oa]|gestor(?:a)?|capo|coordinatore|coordinatrice|"
-                r"supervisore|coordenador(?:a)?|foreman|scrum master|product owner|teamlead|projektleiter(?:in)?|chef de projet|teamchef|"
-                r"menedzer(?:ka)?"),
-)  # fmt: skip
-_EXACT_MANAGERS = re.compile(r"\b(?:product owner|projektleiter(?:in)?|projectleider|teamleiter(?:in)?|chef de projet|jefe de proyecto|"
-                             r"account executives?|sales executives?|marketing executives?)\b")  # fmt: skip
+    (
+        "student",
+        r"students?|studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|"
+        r"internship|trainee|praktikant(?:in)?|werkstudent(?:in)?|azubi|auszubildende[rn]?|stagiaires?|becari[oa]|"
+        r"tirocinante|pupil|schuler(?:in)?|apprentice|stazist[ka]",
+    ),
+    (
+        "individual",
+        r"(?:assistant|assistenz|assistent(?:in)?|secretary|sekretar(?:in)?|secretaire) (?:to|of|der|des|du|de|"
+        r"the)\b.*",
+    ),
+    (
+        "executive",
+        r"ceo|cto|cfo|coo|cmo|cio|ciso|cpo|cro|cdo|chro|chief|founder|co-?founder|cofounder|owner|co-?owner|"
+        r"president|vice[- ]president|s?vp|evp|managing director|managing partner|partner(?! \w*manager)|"
+        r"geschaftsfuhr(?:er|erin|ung)|geschaftsleit(?:er|erin|ung)|vorstand|vorstandin|inhaber(?:in)?|"
+        r"grunder(?:in)?|mitgrunder(?:in)?|prokurist(?:in)?|pdg|dg|directeur general|directrice generale|"
+        r"fondateur|fondatrice|gerant|gerante|presidente?|presidenta|director general|directora general|"
+        r"fundador(?:a)?|socio|socia|gerente general|dueno|duena|amministratore delegato|titolare|fondatore|"
+        r"fondatrice|diretor(?:a)? geral|socio-?gerente|algemeen directeur|directeur-eigenaar|eigenaar|oprichter|"
+        r"prezes|wlasciciel(?:ka)?|vd|grundare|administrator delegat|executive director|proprietor|"
+        r"principal investigator|chairman|chairwoman|chair",
+    ),
+    (
+        "head",
+        r"head|director|leiter(?:in)?|\w+leiter(?:in)?|leitung|bereichsleit\w*|abteilungsleit\w*|direktor(?:in)?|"
+        r"directeur|directrice|chef(?:fe)?|responsable|director[ae]?|jefe|jefa|direttore|direttrice|responsabile|"
+        r"diretor(?:a)?|chefe|hoofd|dyrektor(?:ka)?|kierownik|chef de|dekan(?:in)?|dean|superintendent|"
+        r"avdelningschef",
+    ),
+    (
+        "manager",
+        r"manager(?:in)?|managers|mgr|lead|team ?lead(?:er)?|teamleiter(?:in)?|supervisor|coordinator|"
+        r"koordinator(?:in)?|gestionnaire|coordinateur|coordinatrice|gerente|coordinador(?:a)?|encargad[oa]|"
+        r"gestor(?:a)?|capo|coordinatore|coordinatrice|supervisore|coordenador(?:a)?|foreman|scrum master|"
+        r"product owner|teamlead|projektleiter(?:in)?|chef de projet|teamchef|menedzer(?:ka)?",
+    ),
+)
+# Titles whose words would mislead.
+_MISLEADING = re.compile(
+    r"\b(?:product owner|projektleiter(?:in)?|projectleider|teamleiter(?:in)?|chef de projet|jefe de proyecto|"
+    r"account executives?|sales executives?|marketing executives?)\b"
+)
 _PATTERNS = tuple((role, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for role, words in _ROLES)
 
 
@@ -80,7 +105,7 @@ def role(job_title: str) -> str:
     title = _plain(job_title)
     if not title:
         return ""
-    exact = _EXACT_MANAGERS.search(title)
+    exact = _MISLEADING.search(title)
     if exact:
         return "individual" if exact[0].endswith(("executive", "executives")) else "manager"
     for name, pattern in _PATTERNS:
@@ -97,5 +122,7 @@ def zone(value: str) -> str:
 def _plain(text: str) -> str:
     """Lower case, without accents, dots of abbreviations and doubled spaces."""
     decomposed = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
+    letters = (
+        "".join(char for char in decomposed if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
+    )
     return re.sub(r"\s+", " ", re.sub(r"(?<=\b\w)\.", "", letters)).strip()

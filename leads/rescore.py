@@ -1,7 +1,7 @@
 """Score everyone by today's rules: after a rule has changed, the past counts as if the rule had always been so.
 
-The ledger is only ever added to: what differs is booked as adjusting lines, so that its sum is the new score. Conditions
-on fields see the fields of today; the log does not keep the fields of the past.
+The ledger is only ever added to: what differs is booked as adjusting lines, so that its sum is the new score.
+Conditions on fields see the fields of today; the log does not keep the fields of the past.
 """
 
 from collections import defaultdict
@@ -152,7 +152,9 @@ def _adjustments(
             entries.append(Entry(row.id, line.dimension, "rescore", line.rule_id, line.event_id, difference, at))
     grants = [(points, at) for line, (points, at) in wanted.items() if line.dimension == "intent"]
     target = scoring.intent_target(scoring.faded(points, now - at, book.half_life) for points, at in grants)
-    faded_so_far = sum(points for line, (points, _) in booked.items() if line.dimension == "intent" and line.rule_id is None)
+    faded_so_far = sum(
+        points for line, (points, _) in booked.items() if line.dimension == "intent" and line.rule_id is None
+    )
     faded_more = target - sum(points for points, _ in grants) - faded_so_far
     if faded_more:
         entries.append(Entry(row.id, "intent", "rescore", None, None, faded_more, now))

@@ -21,7 +21,8 @@ _READ = """
     SELECT jsonb_build_object(
         'workspace', (SELECT jsonb_build_object('warm', warm_at, 'hot', hot_at, 'half_life', intent_half_life_days)
                       FROM leads_workspace WHERE id = 1),
-        'scores', (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object('group', g.slug, 'cap', g.cap, 'dimension', g.dimension)
+        'scores', (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object(
+                                        'group', g.slug, 'cap', g.cap, 'dimension', g.dimension)
                                     ORDER BY g.slug, r.points DESC, r.slug)
                    FROM leads_scorerule r JOIN leads_scoregroup g ON g.id = r.group_id),
         'stages', (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position, s.slug) FROM leads_stagerule s WHERE s.is_active),
@@ -152,9 +153,7 @@ def _score(row: dict[str, Any]) -> ScoringRule:
     limit = Limit(row["limit_times"], timedelta(days=row["limit_days"])) if row["limit_times"] else None
     group = Group(row["group"], row["cap"])
     trigger = _trigger(row)
-    return ScoringRule(
-        row["id"], row["slug"], row["points"], group, row["dimension"], row["is_active"], trigger, limit
-    )
+    return ScoringRule(row["id"], row["slug"], row["points"], group, row["dimension"], row["is_active"], trigger, limit)
 
 
 def _move(row: dict[str, Any]) -> MovingRule:

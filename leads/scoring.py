@@ -47,7 +47,8 @@ def temperature(score: int, thresholds: Thresholds) -> str:
 
 def faded(points: float, age: timedelta, half_life: timedelta) -> float:
     """What is left of points after this age; points of the future count in full."""
-    return points * 0.5 ** (max(age, timedelta(0)) / half_life)
+    left: float = 0.5 ** (max(age, timedelta(0)) / half_life)
+    return points * left
 
 
 def intent_target(sums: Iterable[float]) -> int:

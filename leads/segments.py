@@ -47,7 +47,9 @@ class Memberships:
 
     def wave(self) -> None:
         """Enter and leave for everyone of this wave whom a rule may see differently now."""
-        touched = [row for row, events in self.batch.by_lead() if self._may_differ(row, {event.kind for event in events})]
+        touched = [
+            row for row, events in self.batch.by_lead() if self._may_differ(row, {event.kind for event in events})
+        ]
         if not touched or not self.segments:
             return
         if self._members is None:
@@ -109,13 +111,15 @@ def change_rule(segment: Segment, rule: object, *, now: datetime) -> Segment:
 
 
 def refresh(segment: Segment, *, now: datetime) -> tuple[int, int]:
-    """Bring all members in line with the rule; how many entered and left. Repeat-safe; an inactive segment keeps nobody.
+    """Bring all members in line with the rule; how many entered and left. An inactive segment keeps nobody.
 
     Works in chunks of one transaction each, so that a large segment holds no long locks.
     """
     wanted = Lead.objects.filter(_condition(segment, now))
     missing = wanted.filter(~Q(memberships__segment=segment)).order_by("pk").values_list("pk", flat=True)
-    surplus = segment.members.exclude(lead__in=wanted.values("pk")).order_by("lead_id").values_list("lead_id", flat=True)
+    surplus = (
+        segment.members.exclude(lead__in=wanted.values("pk")).order_by("lead_id").values_list("lead_id", flat=True)
+    )
     entered = _in_chunks(segment, missing, entering=True, now=now)
     left = _in_chunks(segment, surplus, entering=False, now=now)
     Segment.objects.filter(pk=segment.pk).update(refreshed_at=now)
@@ -123,7 +127,7 @@ def refresh(segment: Segment, *, now: datetime) -> tuple[int, int]:
 
 
 def refresh_due(*, now: datetime) -> int:
-    """Refresh the segments whose rule may come true by waiting and that were not looked at for five minutes, and new ones."""
+    """Refresh new segments, and every five minutes those whose rule may come true by waiting; how many."""
     due = Segment.objects.filter(is_active=True).filter(Q(refreshed_at=None) | Q(refreshed_at__lte=now - REFRESH_EVERY))
     refreshed = 0
     for segment in due:

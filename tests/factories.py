@@ -39,7 +39,9 @@ class LeadFactory(factory.django.DjangoModelFactory):
     email = factory.Sequence(lambda n: f"lead{n}@acme.com")
     email_normal = factory.LazyAttribute(lambda lead: addresses.read(lead.email).normal)
     email_domain = factory.LazyAttribute(lambda lead: addresses.read(lead.email).domain)
-    address_hash = factory.LazyAttribute(lambda lead: addresses.address_hash(lead.email_normal, addresses.address_key()))
+    address_hash = factory.LazyAttribute(
+        lambda lead: addresses.address_hash(lead.email_normal, addresses.address_key())
+    )
     stage_since = NOON
     created_at = NOON
     updated_at = NOON

@@ -1,6 +1,6 @@
-"""The verbs of the person. Each is one transaction, whole or not at all, with `now` passed in; doors call nothing else."""
+"""The verbs of the person, for doors. Each is one transaction, whole or not at all, with `now` passed in."""
 
-from leads.actions.capture import Captured, CaptureConflict, CaptureError, FormPost, UnknownForm, capture
+from leads.actions.capture import CaptureConflict, Captured, CaptureError, FormPost, UnknownForm, capture
 from leads.actions.events import EventError, Telling, Told, add_event, kind_of
 from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
 from leads.actions.record import record

@@ -53,8 +53,8 @@ class CaptureConflict(ValueError):
 
 
 def capture(submission: FormPost, *, now: datetime) -> Captured:
-    """Take in a post, then react to it at once. UnknownForm, CaptureError (with `fields`) or CaptureConflict otherwise."""
-    form = Form.objects.filter(slug=submission.form, is_active=True).first()
+    """Take in a post and react at once. UnknownForm, CaptureError (has `fields`) or CaptureConflict otherwise."""
+    form = Form.objects.filter(slug=sql.storable(submission.form), is_active=True).first()
     if form is None:
         raise UnknownForm(f"There is no form “{submission.form[:50]}”.")
     if submission.idempotency_key and len(submission.idempotency_key) > LONGEST_KEY:
@@ -69,7 +69,9 @@ def capture(submission: FormPost, *, now: datetime) -> Captured:
 
 @transaction.atomic
 def _take_in(form: Form, taken: intake.Intake, data: dict[str, Any], key: str | None, *, now: datetime) -> Captured:
-    body_hash = hashlib.sha256(sql.to_json(sorted((name, str(value)) for name, value in data.items())).encode()).hexdigest()
+    body_hash = hashlib.sha256(
+        sql.to_json(sorted((name, str(value)) for name, value in data.items())).encode()
+    ).hexdigest()
     if earlier := _same_key(form, key, body_hash):
         return earlier
     row, created = arrival.arrive(taken.address, now=now)
@@ -102,7 +104,9 @@ def _same_key(form: Form, key: str | None, body_hash: str) -> Captured | None:
 
 def _double_click(form: Form, row: LeadRow, body_hash: str, key: str | None, *, now: datetime) -> Captured | None:
     """The same post a moment ago. Two different keys say that two posts were meant."""
-    recent = Submission.objects.filter(lead_id=row.id, form=form, body_hash=body_hash, received_at__gt=now - DOUBLE_CLICK)
+    recent = Submission.objects.filter(
+        lead_id=row.id, form=form, body_hash=body_hash, received_at__gt=now - DOUBLE_CLICK
+    )
     if key:
         recent = recent.filter(idempotency_key=None)
     earlier = recent.order_by("-received_at").first()
@@ -113,7 +117,13 @@ def _submission(
     form: Form, row: LeadRow, touch: Touch, data: dict[str, Any], body_hash: str, key: str | None, now: datetime
 ) -> Submission:
     submission = Submission(
-        form=form, lead_id=row.id, touch=touch, data=data, body_hash=body_hash, idempotency_key=key or None, received_at=now
+        form=form,
+        lead_id=row.id,
+        touch=touch,
+        data=data,
+        body_hash=body_hash,
+        idempotency_key=key or None,
+        received_at=now,
     )
     Submission.objects.bulk_create([submission], ignore_conflicts=True)
     saved = Submission.objects.filter(lead_id=row.id, touch=touch).first()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from leads import addresses, arrival, claiming, profile
@@ -14,8 +15,8 @@ from leads.actions.record import record
 from leads.attribution import KEYS as PROVENANCE
 from leads.attribution import anonymous_id, read
 from leads.batch import LeadRow, flush_leads
-from leads.intake import IntakeError as LeadError
 from leads.intake import PROFILE
+from leads.intake import IntakeError as LeadError
 from leads.log import NewEvent
 from leads.models import Lead
 from leads.models.lead import AudienceType, Tier
@@ -55,7 +56,9 @@ def upsert_lead(*, email: object, fields: Mapping[str, Any], source: str = "api"
     except addresses.AddressError as error:
         raise LeadError({"email": str(error)}) from None
     provenance = {name: value for name, value in fields.items() if name in PROVENANCE and value}
-    columns, attributes = _read({name: value for name, value in fields.items() if name not in PROVENANCE}, clearing=False)
+    columns, attributes = _read(
+        {name: value for name, value in fields.items() if name not in PROVENANCE}, clearing=False
+    )
     with transaction.atomic():
         row, created = arrival.arrive(address, now=now)
         changed = arrival.fill(row, columns, attributes, now=now)
@@ -75,12 +78,12 @@ def update_lead(
     changes: Mapping[str, Any],
     *,
     now: datetime,
-    actor: AbstractBaseUser | None = None,
+    actor: AbstractBaseUser | AnonymousUser | None = None,
     source: str = "api",
 ) -> Lead:
-    """Write fields as given: an empty value clears one, an attribute that is None goes away. LeadError names bad fields.
+    """Write fields as given: an empty value clears one, an attribute that is None goes away.
 
-    Lead.DoesNotExist if there is none. Reacts at once.
+    LeadError names bad fields; Lead.DoesNotExist if there is no such lead. Reacts at once.
     """
     columns, attributes = _read(changes, clearing=True)
     with transaction.atomic():
@@ -94,7 +97,7 @@ def update_lead(
 
 
 def set_fields(changes: Mapping[int, Mapping[str, Any]], *, now: datetime, depth: int = 0) -> None:
-    """What sequences set: lead id → {field or attributes.name: value}, in the caller's transaction, queued for the pipeline.
+    """What sequences set: lead id → {field or attributes.name: value}. In the caller's transaction; the rest follows.
 
     A value that a field does not take is left out; the sequence was checked when it was published.
     """
@@ -117,9 +120,9 @@ def set_fields(changes: Mapping[int, Mapping[str, Any]], *, now: datetime, depth
 
 
 def assign_owner(
-    lead: Lead, user: AbstractBaseUser | None, *, now: datetime, actor: AbstractBaseUser | None = None
+    lead: Lead, user: AbstractBaseUser | None, *, now: datetime, actor: AbstractBaseUser | AnonymousUser | None = None
 ) -> bool:
-    """Give the lead to a rep, or to nobody; False if it was theirs already. The first owner stays on record for ever."""
+    """Give the lead to a rep, or to nobody; False if it was theirs already. The first owner stays on record."""
     with transaction.atomic():
         row = _held(lead.pk)
         before, after = row["owner_id"], user.pk if user else None
@@ -223,7 +226,7 @@ def _tell(
     changed: list[str],
     source: str,
     now: datetime,
-    actor: AbstractBaseUser | None = None,
+    actor: AbstractBaseUser | AnonymousUser | None = None,
 ) -> None:
     if created or changed:
         properties: dict[str, Any] = {"fields": sorted(set(changed))}

@@ -10,7 +10,7 @@ from leads.log import NewEvent
 
 
 def record(events: Sequence[NewEvent], *, now: datetime) -> list[int]:
-    """Insert the events that are not in the log yet, by (source, key), and queue them; the ids of the new ones, in order.
+    """Insert and queue the events that are not in the log yet, by (source, key); the ids of the new ones, in order.
 
     An event of an anonymous visitor (no lead) waits for its person instead of the pipeline.
     """

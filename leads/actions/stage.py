@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from leads import claiming, rulebook, stages
@@ -18,9 +19,9 @@ CHUNK = 1_000
 
 
 def move_stage(
-    lead: Lead, to: str, *, reason: str, now: datetime, actor: AbstractBaseUser | None = None
+    lead: Lead, to: str, *, reason: str, now: datetime, actor: AbstractBaseUser | AnonymousUser | None = None
 ) -> StageChange | None:
-    """Move a lead that is still where the caller saw it; None if it has moved on. IllegalMove if no arrow leads there."""
+    """Move a lead that is still where the caller saw it, else None. IllegalMove if no arrow leads there."""
     stages.check(lead.stage, to)
     with transaction.atomic():
         row = claiming.hold([lead.pk]).get(lead.pk)
@@ -51,7 +52,9 @@ def _sweep(rule: MovingRule, *, now: datetime) -> int:
         with transaction.atomic():
             rows = claiming.hold(ids)
             still = set(due.filter(pk__in=ids).values_list("pk", flat=True))  # asked again under the lock
-            moved += _move_all([rows[lead_id] for lead_id in ids if lead_id in still and lead_id in rows], rule, now=now)
+            moved += _move_all(
+                [rows[lead_id] for lead_id in ids if lead_id in still and lead_id in rows], rule, now=now
+            )
     return moved
 
 

@@ -1,7 +1,8 @@
 """Set-based SQL on Django's own connection and transaction, at the driver's speed.
 
-Django's cursor writes parameters into the text of the statement; for arrays of hundreds of values that costs three times
-what the driver's binary arrays cost (`unnest(%b::bigint[], …)`). Nothing is prepared, so PgBouncer may sit in between.
+Django's cursor writes parameters into the text of the statement; for arrays of hundreds of values that costs three
+times what the driver's binary arrays cost (`unnest(%b::bigint[], …)`). Nothing is prepared, so PgBouncer may sit in
+between.
 """
 
 import time
@@ -27,7 +28,7 @@ class _Jsonb(Loader):
 
 
 def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run a statement that returns rows. `%b` sends a parameter in binary: use it for arrays. jsonb comes back decoded."""
+    """The rows of a statement. `%b` sends a parameter in binary: use it for arrays. jsonb comes back decoded."""
     return _run(statement, parameters)[0]
 
 

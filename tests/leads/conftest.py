@@ -34,9 +34,9 @@ Happen = Callable[..., None]
 def happen() -> Happen:
     """Record an event of a lead and let everything follow."""
 
-    def it_happens(lead: Lead, kind: str, at: datetime, **properties: Any) -> None:
-        record([NewEvent(lead.pk, kind, properties, occurred_at=at, source="test")], now=at)
-        drain(now=at)
+    def it_happens(lead: Lead, kind: str, when: datetime, /, **properties: Any) -> None:
+        record([NewEvent(lead.pk, kind, properties, occurred_at=when, source="test")], now=when)
+        drain(now=when)
         lead.refresh_from_db()
 
     return it_happens

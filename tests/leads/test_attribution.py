@@ -40,8 +40,13 @@ def test_a_touch_keeps_click_ids_addresses_and_what_was_sent():
     assert read.raw["utm_source"] == "X"
 
 
-@given(st.dictionaries(st.sampled_from(sorted(attribution.KEYS)), st.one_of(st.text(), st.integers(), st.none(), st.lists(st.text()))))
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(attribution.KEYS)), st.one_of(st.text(), st.integers(), st.none(), st.lists(st.text()))
+    )
+)
 def test_nothing_that_is_sent_breaks_it_or_outgrows_its_column(data):
     read = attribution.read(data)
     assert all(len(getattr(read, part)) <= longest for part, longest in attribution.PARTS.items())
-    assert len(read.referrer) <= 1000 and len(read.landing_page) <= 1000
+    assert len(read.referrer) <= 1000
+    assert len(read.landing_page) <= 1000
