@@ -276,6 +276,20 @@ def test_text_is_compared_alike_letter_by_letter(stored, wanted):
         transaction.set_rollback(True)
 
 
+@pytest.mark.parametrize("op", OF_TYPE["number"])
+@pytest.mark.parametrize("bound", [0, 0.1, 0.5, 50, 50.5, 10**15, -(10**15), 1e15 - 0.5])
+def test_whole_columns_meet_broken_and_huge_bounds(op, bound):
+    Lead.objects.bulk_create(
+        Lead(email_normal=str(size), company_size=size, stage_since=NOW, created_at=NOW, updated_at=NOW)
+        for size in (None, 0, 1, 50, 51)
+    )
+    operands = {"many": [bound, 1], "range": sorted([bound, 50]), "one": bound}
+    takes = OPERATORS[op].takes
+    data = {"field": "company_size", "op": op} | ({"value": operands[takes]} if takes in operands else {})
+    rule = parse(data, VOCABULARY)
+    assert in_postgres(rule) == in_python(rule, known_facts())
+
+
 def test_every_cased_letter_folds_alike():
     """Each letter of Unicode that has a case, against every form of itself."""
     forms = {letter: {letter.lower(), letter.upper(), letter.casefold(), letter.title()} for letter in cased_letters()}
@@ -312,13 +326,25 @@ def test_events_since_a_column_of_the_row():
 
 
 def test_event_tests_use_the_index_of_the_lead():
-    rule = parse({"event": "pricing.viewed", "at_least": 3, "within": "7d"}, VOCABULARY)
+    people = Lead.objects.bulk_create(
+        Lead(email_normal=str(index), stage_since=NOW, created_at=NOW, updated_at=NOW) for index in range(200)
+    )
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = Lead.objects.filter(rule.q(NOW, Event.objects.all())).filter(pk__in=[1, 2, 3]).explain()
+        cursor.execute(
+            "INSERT INTO leads_event (lead_id, kind, occurred_at, properties, recorded_at, source, key, depth)"
+            " SELECT lead.id, 'page.viewed' || n %% 10, %s - n * interval '1 hour',"
+            " '{}', %s, 't', lead.id || '-' || n, 0"
+            " FROM leads_lead lead, generate_series(1, 100) n",
+            [NOW, NOW],
+        )
+        cursor.execute("ANALYZE leads_event, leads_lead")
+    rule = parse({"event": "page.viewed3", "at_least": 3, "within": "7d"}, VOCABULARY)
+    batch = [lead.pk for lead in people[:3]]
+    plan = Lead.objects.filter(rule.q(NOW, Event.objects.all())).filter(pk__in=batch).explain()
     seeks = [line for line in plan.splitlines() if "Index Cond: ((lead_id = " in line]
     assert "event_facts_of_lead" in plan
-    assert any("pricing.viewed" in line and "occurred_at >" in line for line in seeks), plan
+    assert "Seq Scan on leads_event" not in plan
+    assert any("page.viewed3" in line and "occurred_at >" in line for line in seeks), plan
 
 
 def test_a_rule_on_events_needs_the_log():

@@ -150,7 +150,8 @@ def _lookup(left: Any, comparison: Comparison, op: str) -> Any:
         case "is_true" | "is_false":
             return compare.Exact(left, op == "is_true")
         case "in":
-            return compare.In(left, list(value))
+            # As values of their own type: the column's would turn 0.1 into the integer 0.
+            return compare.In(left, [Value(one) for one in value] if isinstance(left, F) else list(value))
         case "between":
             return Q(compare.GreaterThanOrEqual(left, value[0]), compare.LessThanOrEqual(left, value[1]))
         case _:
