@@ -2,10 +2,13 @@
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
 
 from leads.models import Event, Form, Lead, Submission, Touch
@@ -251,3 +254,21 @@ def test_a_thank_you_text_that_does_not_render_is_shown_as_it_is(browser: Client
     contact.thank_you = {"title": "{{ broken", "body": "{% for i in range(99999) %}x{% endfor %}"}
     contact.save()
     assert "{{ broken" in browser.get("/thanks/contact/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("headers", [{}, {"HTTP_IDEMPOTENCY_KEY": "k1"}])
+def test_eight_identical_posts_at_once_are_one(headers: dict[str, str]) -> None:
+    together = threading.Barrier(8)
+
+    def click(_: int) -> int:
+        try:
+            together.wait(timeout=10)
+            return int(post(Client(), ADA, **headers).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(click, range(8))) == [201] * 8
+    assert (Lead.objects.count(), Submission.objects.count(), Touch.objects.count()) == (1, 1, 1)
+    assert Event.objects.filter(kind="form.submitted").count() == 1
