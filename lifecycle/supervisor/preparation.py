@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
@@ -52,7 +53,7 @@ def load_playbooks_once(now: datetime) -> None:
     """Load the shipped playbooks on the first run; later they belong to the people who edit them."""
     if "load_playbooks" not in get_commands() or Moment.objects.filter(name=PLAYBOOKS).exists():
         return
-    call_command("load_playbooks", verbosity=0)
+    call_command("load_playbooks", stdout=StringIO())
     Moment.objects.create(name=PLAYBOOKS, at=now)
 
 
