@@ -16,11 +16,22 @@ from lifecycle.core import sql
 MOST_EVENTS = 5_000
 PATIENCE = "5s"
 
-_CLAIM = """
-    SELECT {columns} FROM (
-        SELECT DISTINCT lead_id FROM leads_pendingevent WHERE dead_at IS NULL {only} ORDER BY lead_id
-    ) p JOIN leads_lead l ON l.id = p.lead_id {joins}
-    ORDER BY p.lead_id LIMIT %b FOR NO KEY UPDATE OF l {otherwise}
+# Steps through the index of who waits from person to person, so a claim costs what it takes, not what there is.
+_ANYONE = """
+    WITH RECURSIVE p AS (
+        (SELECT lead_id FROM leads_pendingevent WHERE dead_at IS NULL ORDER BY lead_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT q.lead_id FROM leads_pendingevent q
+                WHERE q.dead_at IS NULL AND q.lead_id > p.lead_id ORDER BY q.lead_id LIMIT 1)
+        FROM p WHERE p.lead_id IS NOT NULL
+    )
+    SELECT {columns} FROM p JOIN leads_lead l ON l.id = p.lead_id {joins} LIMIT %b FOR NO KEY UPDATE OF l SKIP LOCKED
+"""
+_NAMED = """
+    SELECT {columns} FROM leads_lead l {joins}
+    WHERE l.id = ANY(%b::bigint[])
+      AND EXISTS (SELECT FROM leads_pendingevent q WHERE q.lead_id = l.id AND q.dead_at IS NULL)
+    ORDER BY l.id LIMIT %b FOR NO KEY UPDATE OF l {otherwise}
 """
 _HOLD = "SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l"
 _EVENTS = """
@@ -31,19 +42,20 @@ _EVENTS = """
 """
 
 
-def claim(*, limit: int, lead_ids: Sequence[int] | None, wait: bool, now: datetime) -> dict[int, LeadRow]:
+def claim(*, limit: int, lead_ids: Sequence[int] | None, wait: bool) -> dict[int, LeadRow]:
     """Lock up to `limit` leads that have events waiting, passing over those that another worker holds.
 
     With `wait`, for the doors of single people: stay for the lock; OperationalError after five seconds.
     """
     if wait:
         sql.fetch("SELECT set_config('lock_timeout', %b, true)", [PATIENCE])
-    only, parameters = ("AND lead_id = ANY(%b::bigint[])", [list(lead_ids)]) if lead_ids is not None else ("", [])
     names, columns, joins = _selection()
-    rows = sql.fetch(
-        _CLAIM.format(columns=columns, only=only, joins=joins, otherwise="" if wait else "SKIP LOCKED"),
-        [*parameters, limit],
-    )
+    if lead_ids is None:
+        rows = sql.fetch(_ANYONE.format(columns=columns, joins=joins), [limit])
+    else:
+        otherwise = "" if wait else "SKIP LOCKED"
+        named = _NAMED.format(columns=columns, joins=joins, otherwise=otherwise)
+        rows = sql.fetch(named, [list(lead_ids), limit])
     return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
 
 

@@ -103,7 +103,7 @@ def _process(
 ) -> ProcessCounts:
     """One batch in one transaction."""
     with transaction.atomic():
-        leads = claiming.claim(limit=limit, lead_ids=lead_ids, wait=wait, now=now)
+        leads = claiming.claim(limit=limit, lead_ids=lead_ids, wait=wait)
         if not leads:
             return ProcessCounts()
         batch = claiming.waiting(leads, limit=events, now=now)

@@ -1,4 +1,4 @@
-"""The one signal of the spine. Receivers do set-based work on the whole batch and write rows only: no network, no commit."""
+"""The one signal of the spine. Receivers do set-based work on the batch and write rows only: no network, no commit."""
 
 from django.dispatch import Signal
 
