@@ -43,7 +43,7 @@ def read(fields: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Intake
     address = _address(data, problems)
     definitions = {str(one["name"]): one for one in fields if one.get("name") != "email"}
     answers: dict[str, Answer] = {}
-    for name in [*definitions, *(name for name in (*PROFILE, "message") if name not in definitions)]:
+    for name in [*definitions, *(name for name in (*PROFILE, "company_size", "message") if name not in definitions)]:
         definition = definitions.get(name, {"type": "textarea" if name == "message" else "text"})
         try:
             answer = _answer(name, definition, data.get(name))
