@@ -72,6 +72,11 @@ class EmailTemplateAdmin(EditAdmin):
         ("The mail", {"fields": ["subject", "preheader", "body", "text"]}),
     ]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only what was never published: mails that were sent point to their versions."""
+        never = not isinstance(obj, EmailTemplate) or obj.current_version_id is None
+        return super().has_delete_permission(request) and never
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["standing", "slug"] if obj else ["standing"]
 

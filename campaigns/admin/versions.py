@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -98,7 +99,7 @@ class StepInline(TabularInline):
 
     @display(description="Does")
     def does(self, step: Step) -> str:
-        return in_words(step) if step.pk else ""
+        return format_html("{} {}", in_words(step), admin_link(step, "Settings")) if step.pk else ""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) and not is_published(obj)

@@ -90,7 +90,7 @@ class LeadAdmin(EditAdmin):
     search_help_text = "How an address, a name or a company begins."
     ordering = ["-id"]
     actions = ["assign_to_me", "assign_to", "move_stage"]
-    actions_detail = ["take", "give", "move", "in_console"]
+    actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move"]}]
     inlines = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, IdentityTab]
     fieldsets = [
         (None, {"fields": [("email", "phone"), ("first_name", "last_name"), ("job_title", "role")]}),

@@ -24,7 +24,7 @@ def asking(form_class: type[forms.Form], *, title: str, submit: str) -> Callable
             form = form_class(request.POST if ANSWERED in request.POST else None)
             if form.is_valid():
                 return action(admin, request, rows, form)
-            return _page(admin, request, rows, {"form": form, "title": title, "submit": submit})
+            return _page(admin, request, rows, {"form": form, "title": title, "submit_text": submit})
 
         return ask
 

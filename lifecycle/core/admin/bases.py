@@ -7,6 +7,7 @@ from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from .paginator import EstimatedPaginator
 
@@ -22,6 +23,7 @@ class EditAdmin(ModelAdmin):
     list_max_show_all = 0
     list_filter_submit = True
     warn_unsaved_form = True
+    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Without Django's bulk delete: it loads every row and everything that hangs on it."""
@@ -63,6 +65,9 @@ class NewestInline(TabularInline):
     can_delete = False
     tab = True
     hide_title = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -44,6 +44,14 @@ class RuleField(CodeField):
         self.since_enrollment = since_enrollment
         super().__init__(empty={}, rows=10, **kwargs)
 
+    def prepare_value(self, value: Any) -> str:
+        """In the order people write it: the database keeps no order of names."""
+        try:
+            rule = rules.parse(value, self.vocabulary, since_enrollment=self.since_enrollment)
+        except rules.RuleError:
+            return super().prepare_value(value)
+        return super().prepare_value({name: part for name, part in rule.data.items() if name != "version"})
+
     def validate(self, value: Any) -> None:
         refuse(rules.validate(value, self.vocabulary, since_enrollment=self.since_enrollment))
 

@@ -1,0 +1,201 @@
+"""Every page of the admin answers, for everybody as their role says, in a number of queries that does not grow."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from campaigns.models import Hit, ProviderEvent, Suppression, Variant
+from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
+from lifecycle.sales.models import Alert, AssignmentRule
+from tests import staff
+from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
+
+pytestmark = pytest.mark.django_db
+OURS = ("leads", "campaigns", "sales")
+PAGES = [model for model in admin.site._registry if model._meta.app_label in (*OURS, "auth", "django_celery_beat")]
+
+
+@pytest.fixture
+def company():
+    """One row of everything that the admin shows."""
+    Workspace.load()
+    lead = staff.hot_lead(company=CompanyFactory())
+    nurture = staff.sequence()
+    staff.run(lead, nurture)
+    Variant.objects.none()
+    mail = staff.message(lead, "one:1", sequence=nurture)
+    staff.moved(lead, "cold", "mql", "Sent a form")
+    staff.dead(lead)
+    form = FormFactory()
+    Submission.objects.create(form=form, lead=lead, data={"email": lead.email}, body_hash="x", received_at=NOON)
+    AudienceFactory(), SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"}), StageRuleFactory()
+    EventName.objects.create(name="VIEWED_PRICING", kind="pricing.viewed")
+    Visitor.objects.create(anonymous_id="b1", created_at=NOON)
+    Identity.objects.create(lead=lead, kind="user_id", value="u1", created_at=NOON)
+    Consent.objects.create(lead=lead, address_hash="h", purpose="marketing", granted=True, source="form", at=NOON)
+    Hit.objects.create(message=mail, kind="open", method="GET", verdict="machine", reason="proxy", at=NOON)
+    ProviderEvent.objects.create(key="k", provider="test", kind="delivered", message=mail, at=NOON)
+    Suppression.objects.create(address_hash="h", scope="marketing", reason="unsubscribed", created_at=NOON)
+    rule = AssignmentRule.objects.create(name="Everyone")
+    rule.reps.add(staff.of(staff.colleague("sales")))
+    Alert.objects.create(
+        key="a", lead=lead, kind="hot", headline="Hot", to_email="x@example.com", created_at=NOON, due_at=NOON
+    )
+    every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
+    PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
+    CrontabSchedule.objects.get_or_create(minute="1")
+    return lead
+
+
+def address(model, page: str, *args) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+def test_list_and_row_and_empty_form_answer(model, company):
+    client = staff.colleague("boss")
+    assert client.get(address(model, "changelist")).status_code in (200, 302)
+    assert client.get(address(model, "add")).status_code in (200, 403)
+    row = model.objects.first()
+    if row is not None:
+        assert client.get(address(model, "change", row.pk)).status_code == 200
+
+
+def test_there_is_a_row_to_look_at_of_nearly_everything(company):
+    empty = {model._meta.label for model in PAGES if not model.objects.exists()}
+    assert empty <= {"django_celery_beat.ClockedSchedule"}
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+def test_searching_answers(model, company):
+    client = staff.colleague("boss")
+    for words in ("ana@acme.com", "%_'\"", "²", "a" * 300):
+        assert client.get(address(model, "changelist"), {"q": words}).status_code in (200, 302)
+
+
+LISTED = [
+    "leads.Lead",
+    "leads.Event",
+    "campaigns.Message",
+    "campaigns.Enrollment",
+    "leads.ScoreEntry",
+    "leads.StageChange",
+]
+
+
+@pytest.mark.parametrize("label", LISTED)
+def test_a_list_of_many_takes_the_queries_of_a_list_of_one(label):
+    model = next(model for model in PAGES if model._meta.label == label)
+    client, nurture = staff.colleague("boss"), staff.sequence()
+
+    def fill(number: int) -> None:
+        lead = staff.hot_lead(number, company=CompanyFactory(), owner=staff.of(staff.colleague("sales")))
+        staff.event(lead, "pricing.viewed")
+        staff.run(lead, nurture)
+        staff.message(lead, f"m:{number}", sequence=nurture)
+        staff.moved(lead, "cold", "mql", "x")
+
+    fill(0)
+    client.get(address(model, "changelist"))
+    with CaptureQueriesContext(connection) as one:
+        client.get(address(model, "changelist"))
+    for number in range(1, 12):
+        fill(number)
+    with CaptureQueriesContext(connection) as many:
+        client.get(address(model, "changelist"))
+    assert len(many) == len(one) <= 14
+
+
+def test_a_leads_page_takes_the_same_queries_however_long_its_history():
+    lead, client = staff.hot_lead(), staff.colleague("boss")
+    staff.event(lead, "pricing.viewed")
+    staff.message(lead, "m:0")
+    url = reverse("admin:leads_lead_change", args=[lead.pk])
+    client.get(url)
+    with CaptureQueriesContext(connection) as few:
+        client.get(url)
+    for number in range(1, 80):
+        staff.event(lead, "pricing.viewed")
+    staff.message(lead, "m:1")
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(url).content.decode()
+    assert len(many) == len(few)
+    assert page.count("pricing.viewed") <= 60  # the newest fifty, not all eighty
+
+
+@pytest.mark.parametrize(
+    ("role", "label", "sees"),
+    [
+        ("marketer", "leads.Lead", True),
+        ("marketer", "leads.ScoreRule", True),
+        ("marketer", "campaigns.Sequence", True),
+        ("marketer", "campaigns.Suppression", True),
+        ("marketer", "auth.User", False),
+        ("marketer", "django_celery_beat.PeriodicTask", False),
+        ("sales", "leads.Lead", True),
+        ("sales", "campaigns.Message", True),
+        ("sales", "leads.Workspace", False),
+        ("sales", "campaigns.Suppression", False),
+        ("sales", "auth.User", False),
+        ("admin", "auth.User", True),
+        ("admin", "django_celery_beat.PeriodicTask", True),
+        ("admin", "leads.Lead", True),
+        ("outsider", "leads.Lead", False),
+        ("nobody-in-particular", "leads.Lead", False),
+    ],
+)
+def test_who_sees_what(role, label, sees, company):
+    model = next(model for model in PAGES if model._meta.label == label)
+    answer = staff.colleague(role).get(address(model, "changelist"))
+    if role == "outsider":
+        assert answer.headers["Location"].startswith("/admin/login/")
+    else:
+        assert answer.status_code == (200 if sees else 403)
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+def test_strangers_get_the_login(model, client):
+    for page in ("changelist", "add"):
+        assert client.get(address(model, page)).headers["Location"].startswith("/admin/login/")
+
+
+INSERT_ONLY = ["leads.Event", "leads.Touch", "leads.ScoreEntry", "leads.StageChange", "leads.Consent", "campaigns.Hit"]
+
+
+@pytest.mark.parametrize("label", [*INSERT_ONLY, "campaigns.Message", "campaigns.TemplateVersion", "sales.Alert"])
+def test_history_cannot_be_written_even_by_the_superuser(label, company):
+    model = next(model for model in PAGES if model._meta.label == label)
+    client, row = staff.colleague("boss"), model.objects.first()
+    assert client.post(address(model, "add"), {}).status_code == 403
+    assert client.post(address(model, "change", row.pk), {}).status_code == 403
+    assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+
+def test_a_lead_is_never_deleted_here(company):
+    url = reverse("admin:leads_lead_delete", args=[company.pk])
+    assert staff.colleague("boss").post(url, {"post": "yes"}).status_code == 403
+
+
+def test_the_workspace_list_is_its_one_page():
+    answer = staff.colleague("marketer").get(reverse("admin:leads_workspace_changelist"))
+    assert answer.headers["Location"] == reverse("admin:leads_workspace_change", args=[1])
+
+
+def test_audiences_are_edited_by_marketers_and_not_by_sales(company):
+    url = reverse("admin:leads_audience_add")
+    asked = {"organization_type": "Gym", "audience_type": "b2b", "primary_audience": "Fitness"}
+    assert staff.colleague("sales").post(url, asked).status_code == 403
+    staff.colleague("marketer").post(url, asked)
+    assert Audience.objects.filter(organization_type="Gym").exists()
+
+
+def test_the_pages_need_nothing_from_other_machines(company):
+    for url in ("/admin/", "/console/", reverse("admin:leads_lead_changelist"), "/admin/login/"):
+        answer = staff.colleague("boss").get(url, follow=True)
+        page = answer.content.decode()
+        for start in ('src="http', "src='http", 'rel="stylesheet" href="http', "@import url(http"):
+            assert start not in page
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
