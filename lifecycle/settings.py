@@ -100,6 +100,7 @@ USE_TZ = True
 TIME_ZONE = ENVIRONMENT.time_zone
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["lifecycle.formats"]
 
 # --- files
 STATIC_URL = "static/"
@@ -132,7 +133,7 @@ AXES_IPWARE_PROXY_COUNT = ENVIRONMENT.trusted_proxies or None
 
 # --- headers
 SECURE_SSL_REDIRECT = False  # TLS ends at the proxy, which redirects; behind it /healthz stays plain
-SILENCED_SYSTEM_CHECKS = ["security.W008"]
+SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W019"]  # see SECURE_SSL_REDIRECT and X_FRAME_OPTIONS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.trusted_proxies else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
