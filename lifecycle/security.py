@@ -1,8 +1,9 @@
-"""Headers that differ between the pages of staff and those of everyone."""
+"""What we send to browsers and believe of them: headers by kind of page, and the address a request came from."""
 
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 # Alpine, which the admin's theme is built on, evaluates expressions, and the theme writes styles and scripts in place.
@@ -28,3 +29,11 @@ class AdminPolicyMiddleware:
         elif request.path.startswith(DOCS_PATHS):
             response._csp_replace = DOCS_POLICY  # type: ignore[attr-defined]
         return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where a request came from: what the outermost of our own proxies saw, never what a client claims."""
+    seen = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    if len(seen) >= settings.TRUSTED_PROXIES > 0:
+        return str(seen[-settings.TRUSTED_PROXIES]).strip()
+    return str(request.META.get("REMOTE_ADDR", ""))

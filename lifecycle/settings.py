@@ -129,7 +129,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_SENSITIVE_PARAMETERS = ["username", "password", "ip_address"]
 AXES_VERBOSE = False
-AXES_IPWARE_PROXY_COUNT = ENVIRONMENT.trusted_proxies or None
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+AXES_CLIENT_IP_CALLABLE = "lifecycle.security.client_address"
 
 # --- headers
 SECURE_SSL_REDIRECT = False  # TLS ends at the proxy, which redirects; behind it /healthz stays plain
