@@ -94,7 +94,7 @@ def settle_and_hand(
     if not ids:
         return set()
     looked = sql.fetch(_HAND, [now, ids, token])
-    _wake([message_id for message_id, state in looked if state == "canceled"], now)
+    wake([message_id for message_id, state in looked if state == "canceled"], now=now)
     return {message_id for message_id, state in looked if state == "sending"}
 
 
@@ -102,7 +102,7 @@ def _settle(token: uuid.UUID, receipts: Sequence[Receipt], now: datetime) -> Non
     if not receipts:
         return
     receipts = sorted(receipts, key=lambda receipt: receipt.message_id)
-    _wake([receipt.message_id for receipt in receipts if receipt.outcome is not Outcome.RETRY], now)
+    wake([receipt.message_id for receipt in receipts if receipt.outcome is not Outcome.RETRY], now=now)
     rows = sql.fetch(
         _SETTLE,
         [
@@ -154,7 +154,7 @@ def close(ends: Iterable[tuple[int, str, str]], *, now: datetime) -> None:
     if not ends:
         return
     ids = [message_id for message_id, _, _ in ends]
-    _wake(ids, now)
+    wake(ids, now=now)
     sql.execute(_CLOSE, [now, ids, [state for _, state, _ in ends], [reason[:250] for _, _, reason in ends]])
 
 
@@ -169,7 +169,7 @@ def expire(*, now: datetime, limit: int = 1000) -> int:
     lost = [row[0] for row in sql.fetch(_LOST, [limit])]
     if not lost:
         return 0
-    _wake([row[0] for row in sql.fetch(_UNSURE, [lost])], now)
+    wake([row[0] for row in sql.fetch(_UNSURE, [lost])], now=now)
     return len(sql.fetch(_EXPIRE, [now, lost]))
 
 
@@ -181,6 +181,7 @@ def send_unknown_again(*, now: datetime) -> int:
     return sql.execute(_AGAIN, [now, now - GRACE])
 
 
-def _wake(message_ids: Sequence[int], now: datetime) -> None:
+def wake(message_ids: Sequence[int], *, now: datetime) -> None:
+    """Let the runs that wait for these messages go on: they have, or are getting, their end."""
     if message_ids:
         sql.execute(_WAKE, [now, list(message_ids)])

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import OperationalError, transaction
 
-from campaigns import exits
+from campaigns import exits, settling
 from campaigns.models import Message, Suppression, Topic
 from leads.batch import NewEvent
 from leads.log import write as write_events
@@ -30,6 +30,11 @@ _STOP_MAIL = """
         stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
     WHERE lead_id = ANY(%b::bigint[]) AND state IN ('ready', 'sending')
       AND (%b OR message_class = 'marketing') AND (%b::bigint IS NULL OR topic_id = %b::bigint)
+    RETURNING id, state
+"""
+_HOLD_RUNS = """
+    SELECT id FROM campaigns_enrollment WHERE lead_id = ANY(%b::bigint[]) AND state = 'active'
+    ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -80,7 +85,9 @@ def _stop(
     everything = scope == Suppression.Scope.EVERYTHING
     text = f"suppression: {reason}"
     topic_id = topic.pk if topic else None
-    sql.execute(_STOP_MAIL, [now, text, text, leads, everything, topic_id, topic_id])
+    sql.fetch(_HOLD_RUNS, [leads])  # enrollments before messages: the order of locks everywhere
+    stopped = sql.fetch(_STOP_MAIL, [now, text, text, leads, everything, topic_id, topic_id])
+    settling.wake([message_id for message_id, state in stopped if state == "suppressed"], now=now)
     if new:
         _note(leads, granted=False, reason=reason, source=source, now=now, topic=topic)
 
