@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
 from campaigns.models import Suppression, Topic
 from campaigns.suppressing import lift, suppress
 from leads.models import Lead
@@ -35,8 +37,12 @@ def choices(lead: Lead) -> list[Choice]:
     ]
 
 
+@transaction.atomic
 def save(lead: Lead, *, wanted: set[str], now: datetime) -> None:
-    """Get exactly the topics of these slugs; none of them is an opt-out of all marketing."""
+    """Get exactly the topics of these slugs; none of them is an opt-out of all marketing.
+
+    All of it or nothing: between lifting the one block and setting the others, no mail may slip through.
+    """
     topics = list(Topic.objects.all())
     if not any(topic.slug in wanted for topic in topics):
         suppress(lead.address_hash, scope=Suppression.Scope.MARKETING, reason="unsubscribed", source=SOURCE, now=now)
