@@ -10,9 +10,7 @@ pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 
 
 def test_a_second_form_appends_a_touch_and_leaves_the_first_alone(world: World) -> None:
-    ada = world.submit(
-        "newsletter", **ADA, utm_source="Google", utm_medium="cpc", utm_campaign="spring", gclid="abc"
-    )
+    ada = world.submit("newsletter", **ADA, utm_source="Google", utm_medium="cpc", utm_campaign="spring", gclid="abc")
     actions.assign_owner(ada, User.objects.create_user("rita"), now=world.now)
     world.later(days=30)
     ada = world.submit("contact", **ADA, utm_source="linkedin", utm_medium="social", utm_campaign="autumn")
