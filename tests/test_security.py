@@ -17,12 +17,10 @@ from lifecycle.security import client_address
         (1, "", "10.0.0.1"),
     ],
 )
-def test_only_our_own_proxies_are_believed(
-    proxies: int, forwarded: str, address: str, settings: SettingsWrapper
-) -> None:
-    settings.TRUSTED_PROXIES = proxies
+def test_only_our_own_proxies_are_believed(proxies: int, forwarded: str, address: str) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
-    assert client_address(request) == address
+    with override_settings(TRUSTED_PROXIES=proxies):
+        assert client_address(request) == address
 
 
 def test_public_pages_have_a_strict_policy(client: Client) -> None:
