@@ -1,0 +1,70 @@
+"""The whole run, in order: the database up, the floors, ours, the table. Everything ends with it."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+
+from lifecycle import postgres
+from lifecycle.core import clock
+from lifecycle.playbooks import loading
+from tests.bench import accepting, crafting, floors, idling, processing, sending
+from tests.bench.measuring import Results
+from tests.bench.processes import sink
+
+# A Monday noon, so that every run decides the same.
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PARTS: dict[str, Callable[[Results], None]] = {
+    "mail": lambda results: crafting.measure(results, now=NOON),
+    "floors": floors.measure,
+    "rivals": lambda results: floors.rivals(results, crafting.specimen(now=NOON)),
+    "events": lambda results: processing.measure(results, now=NOON),
+    "send": lambda results: sending.measure(results, now=NOON),
+    "idle": lambda results: idling.measure(results, now=NOON + timedelta(days=7, hours=1)),
+    "forms": accepting.measure,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure everything, or just the parts that are named."""
+    began, at = time.perf_counter(), clock.now()
+    results = Results()
+    # As the product starts it: with fsync, and PostgreSQL's own settings.
+    server = postgres.Server(settings.EMBEDDED_POSTGRES, ephemeral=True)
+    server.hold()
+    try:
+        _measure(results, arguments or list(PARTS))
+    finally:
+        connections.close_all()
+        server.release()
+        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
+    seconds = time.perf_counter() - began
+    notes = "".join(f"{note}\n" for note in results.notes)
+    sys.stdout.write(f"{results.table()}\n{notes}{seconds:.0f} s\n")
+    if not arguments:
+        results.save(settings.BASE_DIR / "bench/latest.json", at=at.isoformat(timespec="seconds"), seconds=seconds)
+    return 0
+
+
+def _measure(results: Results, parts: list[str]) -> None:
+    _tell("preparing")
+    call_command("migrate", verbosity=0)
+    loading.load(now=NOON)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE plain")
+    database = settings.DATABASES["default"]
+    os.environ |= {"BENCH_PLAIN_HOST": database["HOST"], "BENCH_PLAIN_USER": database["USER"]}
+    with sink():
+        for part in parts:
+            _tell(part)
+            PARTS[part](results)
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"{what} …\n")
