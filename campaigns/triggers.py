@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from campaigns.engine import Journey, Trigger, exit_of
-from leads.batch import EventRow
+from leads.batch import DEEPEST, EventRow
 from lifecycle.core import rules
 
 Result = Literal["enrolled", "merged", "already_active", "refused"]
@@ -76,6 +76,8 @@ def judge(candidate: Candidate, runs: Iterable[Run], facts: rules.Facts, now: da
         if run.is_active and run.key == candidate.key:
             merges = journey.second_trigger == "merge"
             return Verdict("merged" if merges else "already_active", "already in this sequence", run_id=run.id)
+    if candidate.depth > DEEPEST:
+        return Verdict("refused", f"loop: {candidate.depth} causes deep, sequences feed each other")
     if not journey.filters.matches(facts, now):
         return Verdict("refused", f"filter: needs {journey.filters.english()}")
     leave = exit_of(journey, facts, now)
