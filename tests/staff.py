@@ -24,7 +24,7 @@ BODY = "<mj-section><mj-column><mj-text>Hello {{ lead.first_name }}</mj-text></m
 
 
 def colleague(role: str) -> Client:
-    """A signed-in browser of somebody of that role; "boss" is the superuser, "outsider" has a login but is not staff."""
+    """A signed-in browser of somebody of that role; "boss" is the superuser, "outsider" is not staff."""
     user, new = User.objects.get_or_create(username=f"{role}@example.com", email=f"{role}@example.com")
     if new:
         user.is_staff = role != "outsider"

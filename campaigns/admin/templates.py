@@ -153,7 +153,7 @@ class EmailTemplateAdmin(EditAdmin):
     )
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         template = EmailTemplate.objects.get(pk=object_id)
-        to = request.user.email or request.user.get_username()
+        to = getattr(request.user, "email", "") or request.user.get_username()
         for problem in (problems := send_test(template, to=to)):
             messages.error(request, f"Not sent. {problem}")
         if not problems:

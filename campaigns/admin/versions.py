@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Max
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -177,6 +178,15 @@ class SequenceVersionAdmin(EditAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("sequence")
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """A step that was added and not dragged anywhere comes last."""
+        steps = form.instance.steps
+        for added in formset.extra_forms:
+            if added.has_changed() and steps.filter(position=added.instance.position).exists():
+                last = steps.aggregate(last=Max("position"))["last"]
+                added.instance.position = last + 1 + formset.extra_forms.index(added)
+        super().save_formset(request, form, formset, change)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         return redirect("admin:campaigns_sequence_changelist")

@@ -15,7 +15,7 @@ from leads.models import Audience, Form, Submission
 from lifecycle.core.admin import EditAdmin, code, counted
 from lifecycle.core.admin.rule_fields import CodeField
 
-FIELD_KEYS = {"name", "label", "type", "required", "options", "help"}
+FIELD_KEYS = ("name", "label", "type", "required", "options", "help")
 
 
 def submissions_url(form: Form) -> str:
@@ -60,6 +60,13 @@ def curl(form: Form) -> str:
 class FieldsField(CodeField):
     """The questions of a form; each fault is named with its place."""
 
+    def prepare_value(self, value: Any) -> str:
+        """In the order people write it: the database keeps no order of names."""
+        if not isinstance(value, list) or not all(isinstance(field, dict) for field in value):
+            return super().prepare_value(value)
+        known = [{key: field[key] for key in FIELD_KEYS if key in field} for field in value]
+        return super().prepare_value([{**ordered, **field} for ordered, field in zip(known, value, strict=True)])
+
     def validate(self, value: Any) -> None:
         if not isinstance(value, list):
             raise ValidationError('Write a list: [{"name": "company", "label": "Company"}].')
@@ -71,7 +78,8 @@ class FieldsField(CodeField):
         if not isinstance(field, dict) or not isinstance(field.get("name"), str) or not field["name"].isidentifier():
             return [f"{path}.name: a field needs a name of letters, digits and underscores."]
         unknown = [
-            f"{path}.{key}: not known; known are {', '.join(sorted(FIELD_KEYS))}." for key in field.keys() - FIELD_KEYS
+            f"{path}.{key}: not known; known are {', '.join(sorted(FIELD_KEYS))}."
+            for key in field.keys() - {*FIELD_KEYS}
         ]
         if field.get("type") == "select" and not field.get("options"):
             unknown.append(f"{path}.options: a select needs a list of options.")
@@ -79,7 +87,7 @@ class FieldsField(CodeField):
 
 
 class FormForm(forms.ModelForm):  # type: ignore[type-arg]
-    fields = FieldsField(
+    fields = FieldsField(  # type: ignore[assignment]
         empty=[], rows=12, label="Fields", help_text="A list of {name, label, type, required, options, help}."
     )
     thank_you = CodeField(empty={}, label="Thank-you page", help_text="{title, body, next_steps: [{label, url}]}")

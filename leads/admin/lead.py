@@ -91,8 +91,8 @@ class LeadAdmin(EditAdmin):
     ordering = ["-id"]
     actions = ["assign_to_me", "assign_to", "move_stage"]
     actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move"]}]
-    inlines = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, IdentityTab]
-    fieldsets = [
+    inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, IdentityTab]
+    fieldsets: Any = [
         (None, {"fields": [("email", "phone"), ("first_name", "last_name"), ("job_title", "role")]}),
         (
             "Company",

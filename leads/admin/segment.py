@@ -53,7 +53,7 @@ class SegmentAdmin(EditAdmin):
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if change and "rule" in form.changed_data:
-            obj.version = F("version") + 1  # type: ignore[assignment]
+            obj.version = F("version") + 1
         super().save_model(request, obj, form, change)
         obj.refresh_from_db(fields=["version"])
 

@@ -139,6 +139,22 @@ def test_exits_with_a_fault_are_refused_at_their_place():
     assert "Not JSON at line 1, column 3" in staff.colleague("marketer").post(url, asked).content.decode()
 
 
+def test_an_added_step_comes_last():
+    nurture = staff.sequence()
+    act("sequence_edit_draft", nurture.pk)
+    draft = nurture.versions.get(state="draft")
+    client, url = staff.colleague("marketer"), reverse("admin:campaigns_sequenceversion_change", args=[draft.pk])
+    asked = {"triggers": "[]", "filters": "{}", "reentry": "never", "second_trigger": "ignore", "exits": "[]"}
+    asked |= {"steps-TOTAL_FORMS": 4, "steps-INITIAL_FORMS": 3}
+    for at, step in enumerate(draft.steps.all()):
+        values = {"id": step.pk, "version": draft.pk, "position": step.position, "key": step.key, "kind": step.kind}
+        values |= {"template": step.template_id or "", "duration": "3d" if step.duration else "", "journey_stage": ""}
+        asked |= {f"steps-{at}-{name}": value for name, value in values.items()}
+    added = {"version": draft.pk, "position": 0, "key": "rest", "kind": "wait", "duration": "2h"}
+    client.post(url, asked | {f"steps-3-{name}": value for name, value in added.items()})
+    assert [step.key for step in draft.steps.all()] == ["first", "wait-1", "second", "rest"]
+
+
 def test_pause_resume_stop():
     nurture = staff.sequence()
     running = staff.run(staff.hot_lead(), nurture)

@@ -117,7 +117,7 @@ def test_a_leads_page_takes_the_same_queries_however_long_its_history():
     client.get(url)
     with CaptureQueriesContext(connection) as few:
         client.get(url)
-    for number in range(1, 80):
+    for _ in range(80):
         staff.event(lead, "pricing.viewed")
     staff.message(lead, "m:1")
     with CaptureQueriesContext(connection) as many:
