@@ -18,7 +18,7 @@ for model in (User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, Sola
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -1,6 +1,7 @@
 """The console's pages. Each view parses, calls one report or action, and answers."""
 
 from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
@@ -8,8 +9,9 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns.actions import enroll as enroll_in
 from leads.actions import assign_owner, move_stage
 from leads.models import Lead
+from leads.models.lead import Stage
 from leads.stages import IllegalMove
-from lifecycle.console.doors import back, colleagues, page
+from lifecycle.console.doors import back, colleagues, page, signed_in
 from lifecycle.console.forms import AssignForm, EnrollForm, MoveForm
 from lifecycle.core import clock
 from lifecycle.reports.hot_leads import hot_queue
@@ -27,7 +29,7 @@ def hot_leads(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("page", "")
     queue = hot_queue(
         whose=whose,  # type: ignore[arg-type]
-        user_id=request.user.pk,
+        user_id=signed_in(request).pk,
         search=search,
         page=int(number) if number.isdecimal() and len(number) < 7 else 1,
     )
@@ -57,7 +59,7 @@ def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
 @require_POST
 @colleagues("leads.change_lead")
 def take(request: HttpRequest, lead_id: int) -> HttpResponse:
-    give(request, lead_id, request.user)
+    give(request, lead_id, signed_in(request))
     return back(request, otherwise="console:lead", lead_id=lead_id)
 
 
@@ -82,9 +84,13 @@ def move(request: HttpRequest, lead_id: int) -> HttpResponse:
         return back(request, otherwise="console:lead", lead_id=lead_id)
     try:
         move_stage(
-            found, form.cleaned_data["to"], reason=form.cleaned_data["reason"], actor=request.user, now=clock.now()
+            found,
+            form.cleaned_data["to"],
+            reason=form.cleaned_data["reason"],
+            actor=signed_in(request),
+            now=clock.now(),
         )
-        messages.success(request, f"Moved to {dict(form.fields['to'].choices)[form.cleaned_data['to']]}.")
+        messages.success(request, f"Moved to {Stage(form.cleaned_data['to']).label}.")
     except IllegalMove as refused:
         messages.error(request, str(refused))
     return back(request, otherwise="console:lead", lead_id=lead_id)
@@ -104,8 +110,8 @@ def enroll(request: HttpRequest, lead_id: int) -> HttpResponse:
     return back(request, otherwise="console:lead", lead_id=lead_id)
 
 
-def give(request: HttpRequest, lead_id: int, owner: object) -> None:
+def give(request: HttpRequest, lead_id: int, owner: AbstractBaseUser) -> None:
     """Make somebody the owner and say so on the next page."""
     found = get_object_or_404(Lead, pk=lead_id)
-    assign_owner(found, owner, actor=request.user, now=clock.now())
+    assign_owner(found, owner, actor=signed_in(request), now=clock.now())
     messages.success(request, f"{found.full_name or found.email} now belongs to {owner}.")

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from leads.models import Lead
-from leads.models.lead import Stage
+from leads.models.lead import LeadQuerySet, Stage
 from lifecycle.reports.planned import Planned, next_mails
 from lifecycle.reports.reasons import Reason, reasons_of
 
@@ -65,7 +65,7 @@ def hot_queue(*, whose: Whose = "all", user_id: int, search: str = "", page: int
     return HotQueue(shown, page, pages, counts)
 
 
-def found(leads: "QuerySet[Lead]", search: str) -> "QuerySet[Lead]":
+def found(leads: LeadQuerySet, search: str) -> LeadQuerySet:
     """Leads whose address, name or company begins like each word of the search."""
     for word in search.split():
         leads = leads.filter(

@@ -52,7 +52,7 @@ class NewestFormSet(PaginationInlineFormSet):
 
     def get_queryset(self) -> Any:
         if not hasattr(self, "_queryset"):
-            self._queryset = BaseInlineFormSet.get_queryset(self)[:NEWEST]
+            self._queryset: Any = BaseInlineFormSet.get_queryset(self)[:NEWEST]
         return self._queryset
 
 
