@@ -123,7 +123,7 @@ def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, no
     while pending:
         if time.monotonic() - began > LONGEST_CARRY:
             rest = [mail.message_id for batch in pending for mail in batch]
-            counts.given_back += settling.give_back(claim.token, rest)
+            counts.given_back += settling.give_back(claim.token, rest, now=now)
             break
         batch = pending.pop(0)
         handed = settling.settle_and_hand(claim.token, receipts, batch, now=now)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaigns.delivery.contract import Outcome, Outgoing, Receipt
 from leads.batch import NewEvent
@@ -24,14 +25,15 @@ _WAKE = """
 """
 _SETTLE = """
     UPDATE campaigns_message m
-    SET state = given.state, reason = given.reason,
+    SET state = CASE WHEN given.state = 'ready' AND m.stop_reason <> '' THEN 'canceled' ELSE given.state END,
+        reason = CASE WHEN given.state = 'ready' AND m.stop_reason <> '' THEN m.stop_reason ELSE given.reason END,
         due_at = CASE given.state
             WHEN 'ready' THEN coalesce(given.due_at, %b::timestamptz + (%b::interval[])[least(m.attempts, 5)])
             ELSE m.due_at END,
         provider_id = CASE given.provider_id WHEN '' THEN m.provider_id ELSE given.provider_id END,
         attempts = m.attempts - CASE WHEN given.costs_attempt THEN 0 ELSE 1 END,
         sent_at = CASE given.state WHEN 'sent' THEN %b::timestamptz END,
-        settled_at = CASE given.state WHEN 'ready' THEN NULL ELSE %b::timestamptz END,
+        settled_at = CASE WHEN given.state = 'ready' AND m.stop_reason = '' THEN NULL ELSE %b::timestamptz END,
         lease_token = NULL, lease_until = NULL, handed_at = NULL, stop_reason = ''
     FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::boolean[])
       AS given (id, state, reason, due_at, provider_id, costs_attempt)
@@ -56,9 +58,10 @@ _CLOSE = """
 _GIVE_BACK = """
     UPDATE campaigns_message
     SET state = CASE stop_reason WHEN '' THEN 'ready' ELSE 'canceled' END, reason = stop_reason,
-        settled_at = CASE stop_reason WHEN '' THEN NULL ELSE now() END,
+        settled_at = CASE stop_reason WHEN '' THEN NULL ELSE %b::timestamptz END,
         attempts = attempts - 1, lease_token = NULL, lease_until = NULL
     WHERE id = ANY(%b::bigint[]) AND state = 'sending' AND lease_token = %b AND handed_at IS NULL
+    RETURNING id, state
 """
 _LOST = """
     SELECT id FROM campaigns_message WHERE state = 'sending' AND lease_until < clock_timestamp()
@@ -74,7 +77,7 @@ _EXPIRE = """
         settled_at = CASE WHEN stop_reason = '' AND handed_at IS NULL THEN NULL ELSE %b::timestamptz END,
         lease_token = NULL, lease_until = NULL
     WHERE id = ANY(%b::bigint[]) AND state = 'sending' AND lease_until < clock_timestamp()
-    RETURNING id
+    RETURNING id, state
 """
 _AGAIN = """
     UPDATE campaigns_message
@@ -119,6 +122,7 @@ def _settle(token: uuid.UUID, receipts: Sequence[Receipt], now: datetime) -> Non
             token,
         ],
     )
+    wake([row[0] for row in rows if row[4] == "canceled"], now=now)
     write_events([_sent(row, now) for row in rows if row[4] == "sent"], now=now, pending=False)
 
 
@@ -158,9 +162,12 @@ def close(ends: Iterable[tuple[int, str, str]], *, now: datetime) -> None:
     sql.execute(_CLOSE, [now, ids, [state for _, state, _ in ends], [reason[:250] for _, _, reason in ends]])
 
 
-def give_back(token: uuid.UUID, message_ids: Sequence[int]) -> int:
+@atomic_with_retry
+def give_back(token: uuid.UUID, message_ids: Sequence[int], *, now: datetime) -> int:
     """Return claimed messages that were not handed over; how many."""
-    return sql.execute(_GIVE_BACK, [list(message_ids), token])
+    rows = sql.fetch(_GIVE_BACK, [now, list(message_ids), token])
+    _wake_ended(rows, now)
+    return len(rows)
 
 
 @atomic_with_retry
@@ -169,11 +176,14 @@ def expire(*, now: datetime, limit: int = 1000) -> int:
     lost = [row[0] for row in sql.fetch(_LOST, [limit])]
     if not lost:
         return 0
-    wake([row[0] for row in sql.fetch(_UNSURE, [lost])], now=now)
-    return len(sql.fetch(_EXPIRE, [now, lost]))
+    rows = sql.fetch(_EXPIRE, [now, lost])
+    _wake_ended(rows, now)
+    return len(rows)
 
 
-_UNSURE = "SELECT id FROM campaigns_message WHERE id = ANY(%b::bigint[]) AND handed_at IS NOT NULL"
+def _wake_ended(rows: Iterable[tuple[Any, ...]], now: datetime) -> None:
+    """Of (id, state) rows, those that were not just made ready again have their end."""
+    wake([message_id for message_id, state in rows if state != "ready"], now=now)
 
 
 def send_unknown_again(*, now: datetime) -> int:
