@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 _DUE = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
-           m.priority, m.due_at, m.expires_at, m.attempts, e.state, e.version_id, e.goal_since, e.context,
-           l.address_hash
+           m.priority, m.due_at, m.expires_at, m.attempts,
+           CASE e.exit_reason WHEN 'completed' THEN 'completed' ELSE e.state END,
+           e.version_id, e.goal_since, e.context, l.address_hash
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
@@ -66,7 +67,7 @@ class Due(NamedTuple):
     due_at: datetime
     expires_at: datetime | None
     attempts: int
-    run_state: str | None
+    run_state: str | None  # "completed" says nothing against a mail: the run's last one may have to be sent again
     version_id: int | None
     goal_since: datetime | None
     run_context: dict[str, Any] | None
