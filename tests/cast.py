@@ -4,7 +4,7 @@ Everything goes through the doors that the outside uses; the engine runs when th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -17,8 +17,10 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from campaigns import outbox
 from campaigns.delivery import open_transport
-from campaigns.models import Enrollment, Message
+from campaigns.models import EmailTemplate, Enrollment, Message
+from campaigns.outbox import Draft
 from leads.models import Event, Lead
 from lifecycle import engine
 from lifecycle.api import keys
@@ -187,3 +189,14 @@ def messages(lead: Lead, **which: Any) -> list[tuple[str, str, str]]:
 
 def kinds(lead: Lead) -> list[str]:
     return list(Event.objects.filter(lead=lead).order_by("pk").values_list("kind", flat=True))
+
+
+def letters(leads: Sequence[Lead], template: str = "demo-nurture-1", *, now: datetime = NOON) -> list[Message]:
+    """Queue a mail of a shipped template to each of them, outside any sequence; in their order."""
+    made = EmailTemplate.objects.get(slug=template)
+    keys = [f"letter:{template}:{lead.pk}" for lead in leads]
+    one_by_one = [now - timedelta(seconds=len(leads) - number) for number in range(len(leads))]
+    given = zip(keys, leads, one_by_one, strict=True)
+    outbox.queue([Draft(key, lead.pk, made.pk, due_at=due_at) for key, lead, due_at in given], now=now)
+    found = Message.objects.in_bulk(keys, field_name="key")
+    return [found[key] for key in keys]
