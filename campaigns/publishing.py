@@ -7,7 +7,6 @@ from typing import Any
 from campaigns import journeys
 from campaigns.fields import SETTABLE
 from campaigns.models import SequenceVersion, Step
-from leads.models.event import KIND
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules
 
@@ -121,9 +120,11 @@ def _check_calendar(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _check_event(step: Step) -> Iterator[tuple[str, str]]:
-    yield from ((f"event.{p.where}", p.message) for p in _event("event", step.event_kind, step.where))
-    if not KIND.regex.match(step.event_kind or ""):  # type: ignore[union-attr]
+    if not step.event_kind:
         yield "event", "name the event to wait for, like email.clicked"
+    else:
+        test = {"event": step.event_kind, "where": step.where}
+        yield from ((problem.path, problem.message) for problem in rules.validate(test, VOCABULARY))
     if not step.duration or step.duration.total_seconds() <= 0:
         yield "at_most", "say how long to wait at most, for instance 3d"
 

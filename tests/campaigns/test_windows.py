@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -135,4 +136,4 @@ def test_day_after_day_no_day_is_left_out_and_none_comes_twice(moment: tuple[str
     for _ in range(6):
         instant = next_instant(instant, zone=zone, time_of_day=time_of_day)
         days.append(instant.astimezone(ZoneInfo(zone)).date())
-    assert all(later - earlier == DAY for earlier, later in zip(days, days[1:], strict=False))
+    assert all(later - earlier == DAY for earlier, later in pairwise(days))
