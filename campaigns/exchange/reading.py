@@ -1,5 +1,6 @@
 """From a file's text to values that the models take. Pure; every complaint names the place."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time
@@ -10,13 +11,23 @@ import yaml
 
 from campaigns.exchange.schema import KINDS, SequenceFile, SplitFile, StepFile
 from campaigns.models import Step
-from lifecycle.core import durations
+from lifecycle.core import durations, sql
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class ImportRefused(ValueError):
     """The file cannot be taken; the message says where and what to do. Nothing was changed."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay texts, as the rules write them: with and without quotes they are the same."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 @dataclass
@@ -31,17 +42,41 @@ class StepValues:
 def read(text: str) -> SequenceFile:
     """The file's content, checked for its shape. Raises ImportRefused."""
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader that knows less
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
         raise ImportRefused(f"{where}: not valid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ImportRefused(f"not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ImportRefused("not valid YAML: nested too deep") from error
+    _check_plain(data, "$")
     try:
         return msgspec.convert(data, SequenceFile)
     except msgspec.ValidationError as error:
         raise ImportRefused(str(error)) from error
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """Refuse what YAML knows and a database's JSON does not: bytes, sets, NaN, NUL, keys that are no texts."""
+    match value:
+        case dict():
+            for name, part in value.items():
+                if not isinstance(name, str):
+                    raise ImportRefused(f"{where}: the key {name!r} must be a text; put it in quotes")
+                _check_plain(part, f"{where}.{name}")
+        case list():
+            for place, part in enumerate(value):
+                _check_plain(part, f"{where}[{place}]")
+        case str() if sql.storable(value) != value:
+            raise ImportRefused(f"{where}: the text has a character that cannot be stored")
+        case float() if not math.isfinite(value):
+            raise ImportRefused(f"{where}: {value} is no number that can be stored")
+        case None | str() | int() | float():
+            pass
+        case _:
+            raise ImportRefused(f"{where}: a text, a number, true or false is expected, not a {type(value).__name__}")
 
 
 def reentry(given: str | dict[str, str]) -> dict[str, Any]:
@@ -120,14 +155,16 @@ def _calendar(where: str, wait: dict[str, Any]) -> StepValues:
 
 def _event(where: str, wait: dict[str, Any]) -> StepValues:
     _only(where, wait, {"event", "where", "at_most", "then", "else"})
+    if not isinstance(wait["event"], str):
+        raise ImportRefused(f"{where}.event: name the event to wait for, like email.clicked")
     return StepValues(
         {
             "kind": Step.Kind.WAIT_EVENT,
             "event_kind": wait["event"],
-            "where": wait.get("where", []),
+            "where": wait.get("where") or [],
             "duration": _duration(f"{where}.at_most", wait.get("at_most")),
-            "then_key": wait.get("then", ""),
-            "else_key": wait.get("else", ""),
+            "then_key": wait.get("then") or "",
+            "else_key": wait.get("else") or "",
         }
     )
 
@@ -135,14 +172,14 @@ def _event(where: str, wait: dict[str, Any]) -> StepValues:
 def _branch(given: StepFile) -> StepValues:
     branch = given.branch or {}
     _only(f"steps.{given.id}.branch", branch, {"if", "then", "else"})
-    if "if" not in branch:
+    if branch.get("if") is None:
         raise ImportRefused(f"steps.{given.id}.branch: needs a rule under if")
     return StepValues(
         {
             "kind": Step.Kind.BRANCH,
             "condition": branch["if"],
-            "then_key": branch.get("then", ""),
-            "else_key": branch.get("else", ""),
+            "then_key": branch.get("then") or "",
+            "else_key": branch.get("else") or "",
         }
     )
 
@@ -150,7 +187,7 @@ def _branch(given: StepFile) -> StepValues:
 def _set(given: StepFile) -> StepValues:
     change = given.set or {}
     _only(f"steps.{given.id}.set", change, {"field", "value"})
-    return StepValues({"kind": Step.Kind.SET, "field": change.get("field", ""), "value": change.get("value")})
+    return StepValues({"kind": Step.Kind.SET, "field": change.get("field") or "", "value": change.get("value")})
 
 
 def _notify(given: StepFile) -> StepValues:

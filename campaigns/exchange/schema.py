@@ -1,6 +1,6 @@
 """The shape of a sequence file. msgspec refuses everything else and names its place."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ class EntryFile(File):
     triggers: list[dict[str, Any]] = []
     filters: dict[str, Any] = {}
     reentry: str | dict[str, str] = "never"
-    key: str = ""
+    key: Annotated[str, msgspec.Meta(max_length=60)] = ""
     second_trigger: Literal["ignore", "merge"] = "ignore"
 
 

@@ -20,16 +20,11 @@ def import_sequence(text: str, *, now: datetime, publish: bool = False) -> Seque
     Mails of the file replace the drafts of the same slug. Raises ImportRefused or PublishRefused: nothing changed then.
     """
     file = reading.read(text)
-    sequence, _ = Sequence.objects.update_or_create(
-        slug=file.slug,
-        defaults={
-            "name": file.name,
-            "description": file.description.strip(),
-            "group": _group(file.group),
-            "priority": file.priority,
-        },
-    )
+    sequence = Sequence.objects.filter(slug=file.slug).first() or Sequence(slug=file.slug)
+    sequence.name, sequence.description, sequence.priority = file.name, file.description.strip(), file.priority
+    sequence.group = _group(file.group)
     _check(sequence)
+    sequence.save()
     templates = {given.slug: _store_template(given, number) for number, given in enumerate(file.templates)}
     draft = _store_draft(sequence, file, templates)
     if publish:
@@ -43,7 +38,12 @@ def import_sequence(text: str, *, now: datetime, publish: bool = False) -> Seque
 def _group(slug: str) -> ExclusiveGroup | None:
     if not slug:
         return None
-    return ExclusiveGroup.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").capitalize()})[0]
+    group = ExclusiveGroup.objects.filter(slug=slug).first()
+    if group is None:
+        group = ExclusiveGroup(slug=slug, name=slug.replace("-", " ").capitalize())
+        _check(group, "group")
+        group.save()
+    return group
 
 
 def _store_template(given: TemplateFile, number: int) -> EmailTemplate:
@@ -97,7 +97,9 @@ def _store_step(draft: SequenceVersion, position: int, values: StepValues, templ
     step.save()
     for key, weight, slug in values.variants:
         template = _template(f"{where}.send.variants", slug, templates)
-        Variant.objects.create(step=step, key=key, weight=weight, template=template)
+        variant = Variant(step=step, key=key, weight=weight, template=template)
+        _check(variant, f"{where}.send.variants")
+        variant.save()
 
 
 def _template(where: str, slug: str, templates: dict[str, EmailTemplate]) -> EmailTemplate:

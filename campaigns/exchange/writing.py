@@ -86,7 +86,7 @@ def _wait(step: Step) -> dict[str, Any]:
 
 
 def _calendar(step: Step) -> dict[str, Any]:
-    at = {"time": f"{step.time_of_day:%H:%M}"} if step.time_of_day else {}
+    at = {"time": f"{step.time_of_day:%H:%M:%S}".removesuffix(":00")} if step.time_of_day else {}
     day = {"weekday": WEEKDAYS[step.weekday]} if step.weekday is not None else {}
     return {"wait": {"calendar": {**day, **at}}}
 
