@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +22,7 @@ from leads.models import Lead
 from leads.models.lead import Stage
 from leads.stages import IllegalMove
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, admin_link, asking
+from lifecycle.core.admin import EditAdmin, admin_link, ago, asking
 from lifecycle.core.admin.frames import reload_at
 
 # What a person may type over, as `leads.actions` calls it. The rest is evidence, caches, or moved by an action.
@@ -59,18 +58,9 @@ class LeadAdmin(EditAdmin):
     """Higher apps add their tabs and actions with `add_tab` and `add_action` when their own admin is loaded."""
 
     form = LeadForm
-    list_display = [
-        "who",
-        "company_name",
-        "stage_badge",
-        "warmth",
-        "points",
-        "owner",
-        "form_source",
-        "came_by",
-        "last_act",
-    ]
+    list_display = ["who", "company_name", "stage_badge", "warmth", "points", "owner", "came_by", "last_act"]
     list_select_related = ["owner", "latest_touch"]
+    list_fullwidth = True
     list_filter = [
         ("stage", ChoicesDropdownFilter),
         ("temperature", ChoicesDropdownFilter),
@@ -185,10 +175,10 @@ class LeadAdmin(EditAdmin):
     def warmth(self, lead: Lead) -> str:
         return lead.get_temperature_display()
 
-    @display(description="Score = fit + intent", ordering="score")
+    @display(description="Score", ordering="score")
     def points(self, lead: Lead) -> str:
         return format_html(
-            '<span class="nowrap"><b>{}</b> <span class="quiet">{} + {}</span></span>',
+            '<b>{}</b><br><span class="nowrap quiet">{} + {}</span>',
             lead.score,
             lead.fit_score,
             lead.intent_score,
@@ -198,15 +188,18 @@ class LeadAdmin(EditAdmin):
     def score_in_words(self, lead: Lead) -> str:
         return f"{lead.score} = fit {lead.fit_score} + intent {lead.intent_score}"
 
-    @display(description="Latest touch")
+    @display(description="Came by")
     def came_by(self, lead: Lead) -> str:
-        return str(lead.latest_touch) if lead.latest_touch else "–"
+        """The first form, and the latest touch."""
+        touch = lead.latest_touch
+        short = (touch.source or touch.kind) if touch else "–"
+        return format_html(
+            '<span title="{}">{}</span><br><span class="quiet">{}</span>', touch or "", short, lead.form_source
+        )
 
     @display(description="Last act", ordering="last_human_act_at")
     def last_act(self, lead: Lead) -> str:
-        return format_html(
-            '<span class="nowrap">{}</span>', naturaltime(lead.last_human_act_at) if lead.last_human_act_at else "–"
-        )
+        return format_html('<span class="nowrap">{}</span>', ago(lead.last_human_act_at))
 
     @display(description="Account")
     def account(self, lead: Lead) -> str:

@@ -5,7 +5,7 @@ from .bases import EditAdmin, InsertOnlyAdmin, NewestInline
 from .counting import counted
 from .paginator import EstimatedPaginator
 from .rule_fields import RuleField, WhereField, english
-from .showing import admin_link, code, sandboxed, table
+from .showing import admin_link, ago, code, sandboxed, table
 
 __all__ = [
     "EditAdmin",
@@ -15,6 +15,7 @@ __all__ = [
     "RuleField",
     "WhereField",
     "admin_link",
+    "ago",
     "asking",
     "code",
     "counted",

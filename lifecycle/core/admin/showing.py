@@ -1,11 +1,13 @@
 """Small pieces of HTML that read-only fields are made of."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 
 def admin_link(row: Model | None, text: object = "") -> SafeString | str:
@@ -15,6 +17,11 @@ def admin_link(row: Model | None, text: object = "") -> SafeString | str:
     meta = row._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
     return format_html('<a class="text-link" href="{}">{}</a>', url, text or row)
+
+
+def ago(at: datetime | None) -> str:
+    """How long since, in its largest unit: “2 days ago”."""
+    return f"{timesince(at, depth=1)} ago" if at else "–"
 
 
 def code(text: str) -> SafeString:
