@@ -1,5 +1,6 @@
 """Puts the shipped playbooks into the database. What exists stays as the marketer left it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from leads import playbooks
 FOLDER = Path(__file__).parent
 
 # In the order in which they refer to each other.
-_LOADERS = {
+_LOADERS: dict[str, Callable[[dict[str, Any]], int | playbooks.Loaded]] = {
     "topics": load_topics,
     "audiences": playbooks.load_audiences,
     "event_names": playbooks.load_event_names,
