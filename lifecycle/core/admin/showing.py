@@ -21,7 +21,10 @@ def admin_link(row: Model | None, text: object = "") -> SafeString | str:
 
 def ago(at: datetime | None) -> str:
     """How long since, in its largest unit: “2 days ago”."""
-    return f"{timesince(at, depth=1)} ago" if at else "–"
+    if at is None:
+        return "–"
+    words = timesince(at, depth=1)
+    return "just now" if words.startswith("0") else f"{words} ago"
 
 
 def code(text: str) -> SafeString:
