@@ -9,6 +9,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.outbox import await_in_flight
 from leads import actions, attribution, stages
 from leads.actions.people import WRITABLE
 from leads.models import Event, Lead
@@ -99,7 +100,7 @@ class OneLead(KeyView):
 
 
 class LeadEvents(KeyView):
-    """Tell what a known lead did. It is scored and acted on at once."""
+    """Tell what a known lead did. It is scored and acted on at once; mail that it stops does not leave after the answer."""
 
     scopes = {"POST": (Scope.EVENTS_WRITE,)}
     more_errors = {"POST": ("409",)}
@@ -119,6 +120,7 @@ class LeadEvents(KeyView):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         told = actions.add_event(lead_id, actions.Telling(**sent.validated_data), now=clock.now())
+        await_in_flight(lead_id)
         event = Event.objects.get(pk=told.event_id)
         if event.lead_id != lead_id:
             raise Conflict("This key names an event of another lead.", code="idempotency_conflict")
