@@ -45,19 +45,19 @@ class Sequence(models.Model):
         return self.name
 
 
-def frozen_when_published(version_id: str) -> pgtrigger.Trigger:
-    """Refuse any change to a row whose version (found by the SQL `version_id`, of the row as it was) is published."""
+def frozen_when_published(versions: str) -> pgtrigger.Trigger:
+    """Refuse rows that come, change or go under a published version; `versions` selects the ids before and after."""
     return pgtrigger.Trigger(
         name="frozen_when_published",
         when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         func=f"""
-            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = {version_id} AND state = 'published') THEN
+            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id IN ({versions}) AND state = 'published') THEN
                 RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';
             END IF;
             IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
             RETURN NEW;
-        """,
+        """,  # noqa: S608 - the SQL is ours
     )
 
 
@@ -168,7 +168,7 @@ class Step(models.Model):
     class Meta:
         ordering = ["version", "position", "id"]
         constraints = [models.UniqueConstraint(fields=["version", "key"], name="step_key_once_per_version")]
-        triggers = [frozen_when_published("OLD.version_id")]
+        triggers = [frozen_when_published("OLD.version_id, NEW.version_id")]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.get_kind_display()})"
@@ -190,7 +190,9 @@ class Variant(models.Model):
     class Meta:
         ordering = ["step", "key"]
         constraints = [models.UniqueConstraint(fields=["step", "key"], name="variant_key_once_per_step")]
-        triggers = [frozen_when_published("(SELECT version_id FROM campaigns_step WHERE id = OLD.step_id)")]
+        triggers = [
+            frozen_when_published("SELECT version_id FROM campaigns_step WHERE id IN (OLD.step_id, NEW.step_id)")
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.weight})"
