@@ -97,12 +97,18 @@ def advance(*, limit: int = 500, now: datetime) -> int:
     persons = people.load({run.lead_id: now for run in due}, needs, Workspace.load())
     plan = Plan()
     for run in due:
-        _plan(plan, run, known[run.version_id], _decided(run, known[run.version_id], persons[run.lead_id], now))
+        journey = known[run.version_id]
+        decisions = _decided(run, journey, persons[run.lead_id], now)
+        if decisions is None:
+            plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + SETBACK))
+        else:
+            _plan(plan, run, journey, decisions)
     _apply(plan, now=now)
     return len(due)
 
 
-def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -> list[Decision]:
+def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -> list[Decision] | None:
+    """What happens next; None if that cannot be told. Then the person stays exactly as they are, for a while."""
     position = Position(
         enrollment_id=run.id,
         lead_id=run.lead_id,
@@ -117,7 +123,7 @@ def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -
         return decide(journey, position, person.facts(run.goal_since), now)
     except Exception:
         logger.exception("could not decide on enrollment %s at step %s", run.id, run.step_key)
-        return [Stay(run.step_key, run.step_since, now + SETBACK, "an error: see the log")]
+        return None
 
 
 def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision]) -> None:
