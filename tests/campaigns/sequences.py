@@ -24,7 +24,7 @@ def template(slug: str, **changes: Any) -> dict[str, Any]:
 
 
 def content(slug: str = "welcome", **changes: Any) -> dict[str, Any]:
-    """A file's content: one mail on a form, unless `changes` say otherwise. Mails that are named but not given are made."""
+    """A file's content: one mail on a form, unless `changes` say otherwise. Mails that are only named are made."""
     values: dict[str, Any] = {
         "slug": slug,
         "name": slug.capitalize(),

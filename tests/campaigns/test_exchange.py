@@ -78,6 +78,9 @@ FULL: dict[str, Any] = {
 }
 
 
+NOBODY = {"key": "a", "weight": 1, "template": "no"}
+
+
 def without_defaults(file: dict[str, Any]) -> Any:
     return read(yaml.safe_dump(file))
 
