@@ -1,0 +1,71 @@
+"""P5: an opt-out that was answered blocks every mail after it, however close the two are."""
+
+import random
+import threading
+from collections.abc import Sequence
+from queue import Empty, Queue
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from campaigns.models import Message, Suppression
+from leads import pipeline
+from leads.models import Lead
+from lifecycle.core import clock, tokens
+from tests.cast import letters
+from tests.chaos.test_kill import crowd, until
+from tests.chaos.workers import crew
+from tests.smtp_server import SmtpServer
+
+pytestmark = pytest.mark.processes
+
+PEOPLE = 300
+AT_ONCE = 10
+
+
+def test_no_mail_leaves_after_the_answer_to_an_opt_out(own_database: str, smtp_server: SmtpServer) -> None:
+    people = crowd(PEOPLE)
+    answered: dict[str, int] = {}
+    with crew(connection.settings_dict, smtp_server.port) as workers:
+        workers.start(2)
+        for start in range(0, PEOPLE, AT_ONCE):
+            group = people[start : start + AT_ONCE]
+            letters(group)
+            random.shuffle(group)
+            opt_out(group, smtp_server, answered)
+        until(lambda: not Message.objects.filter(state__in=Message.OPEN).exists())
+        letters(people, "demo-nurture-2")
+        pipeline.drain(now=clock.now())  # nobody is mailed before what they did is processed
+        until(lambda: not Message.objects.filter(state__in=Message.OPEN).exists())
+
+    assert Suppression.objects.count() == PEOPLE
+    assert {person.email: smtp_server.recipients.count(person.email) for person in people} == answered
+    assert set(answered.values()) <= {0, 1}
+    second = Message.objects.filter(template_version__template__slug="demo-nurture-2")
+    assert set(second.values_list("state", flat=True)) == {"suppressed"}
+
+
+def opt_out(group: Sequence[Lead], smtp: SmtpServer, answered: dict[str, int]) -> None:
+    """All of them at once, from two threads; after each answer, how many mails the person had by then."""
+    waiting: Queue[Lead] = Queue()
+    for person in group:
+        waiting.put(person)
+
+    def post() -> None:
+        browser = Client()
+        try:
+            while True:
+                person = waiting.get_nowait()
+                token = tokens.unsubscribe_token(1, person.address_hash)
+                answer = browser.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
+                assert answer.status_code == 200
+                answered[person.email] = smtp.recipients.count(person.email)
+        except Empty:
+            connection.close()
+
+    threads = [threading.Thread(target=post) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
