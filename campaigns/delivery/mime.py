@@ -129,8 +129,17 @@ def _part(body: str) -> bytes:
     """Content-Transfer-Encoding line, blank line and encoded body."""
     if "\r" in body:
         body = body.replace("\r\n", "\n").replace("\r", "\n")
-    lines = body.split("\n")
-    if body.isascii() and "\0" not in body and max(map(len, lines)) <= MAX_LINE:
-        return _SEVEN_BIT + "\r\n".join(lines).encode("ascii")
+    if body.isascii() and "\0" not in body and _has_short_lines(body):
+        return _SEVEN_BIT + body.encode("ascii").replace(b"\n", b"\r\n")
     encoded = binascii.b2a_qp(body.encode("utf-8", "replace"), istext=True)
     return _QUOTED_PRINTABLE + encoded.replace(b"\n", b"\r\n")
+
+
+def _has_short_lines(body: str) -> bool:
+    """Whether no line is over MAX_LINE: from the last break that is in reach to the next, never line by line."""
+    start = 0
+    while len(body) - start > MAX_LINE:
+        start = body.rfind("\n", start, start + MAX_LINE + 1) + 1
+        if not start:
+            return False
+    return True
