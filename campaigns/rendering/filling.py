@@ -70,6 +70,9 @@ def render(
         text = environment.render_template("text", **values)
     except TemplateError as error:
         raise RenderError(f"{error.name}, line {error.line}: {error.detail or error.kind}") from error
+    if compiled.html.isascii() and not html.isascii():
+        # As at publish: a name like Zoë must not cost the whole body its plain ASCII.
+        html = html.encode("ascii", "xmlcharrefreplace").decode()
     if len(html) > MAX_OUTPUT or len(text) > MAX_OUTPUT:
         raise RenderError(f"more than {MAX_OUTPUT} characters")
     return Rendered(_subject(subject), html, text)
