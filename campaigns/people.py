@@ -3,19 +3,25 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from leads.facts import EventFacts
 from leads.models import Lead, Workspace
 from leads.rule_fields import VOCABULARY, lead_fields
-from lifecycle.core import rules
+from lifecycle.core import rules, sql
 
-_EXTRA = ("email", "address_hash", "phone", "company__name", "company__time_zone")
+# What templates, envelopes and time zones need of everyone, whatever the rules ask.
+_ALWAYS = (
+    "id",
+    *("email", "first_name", "last_name", "job_title", "country", "primary_audience", "company_name", "company__name"),
+    *("stage", "score", "form_source", "attributes", "timezone", "company__time_zone"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`row`: columns of the lead by ORM path; `events`: the kinds that were asked for."""
+    """`row`: columns of the lead by ORM path; `fields` and `events`: those that were asked for."""
 
     row: Mapping[str, Any]
     fields: Mapping[str, Any]
@@ -28,11 +34,18 @@ class Person:
 
 def load(bases: Mapping[int, datetime], needs: rules.Needs, workspace: Workspace) -> dict[int, Person]:
     """People by lead id; at most two queries. `bases`: lead id → the moment rules about them are evaluated at."""
-    columns = {"id", *VOCABULARY.columns(), *_EXTRA}
-    rows = Lead.objects.filter(pk__in=list(bases)).values(*sorted(columns))
+    paths = tuple(dict.fromkeys([*_ALWAYS, *VOCABULARY.columns(needs.fields)]))
+    rows = sql.fetch(_select(paths), [list(bases)])
     events = EventFacts(bases)
     events.load(needs)
-    return {row["id"]: _person(row, events, workspace) for row in rows}
+    return {row[0]: _person(dict(zip(paths, row, strict=True)), events, workspace) for row in rows}
+
+
+@lru_cache(maxsize=64)
+def _select(paths: tuple[str, ...]) -> str:
+    """The statement that Django makes for these paths, to be run without making it again for every batch."""
+    selected, _ = Lead.objects.order_by().values_list(*paths).query.sql_with_params()
+    return f'{selected} WHERE "leads_lead"."id" = ANY(%b::bigint[])'
 
 
 def _person(row: dict[str, Any], events: EventFacts, workspace: Workspace) -> Person:
