@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from lifecycle import postgres
 from lifecycle.postgres import Place
@@ -15,6 +18,7 @@ from lifecycle.postgres import Place
 pytest_plugins = ["tests.smtp_server", "tests.databases", "tests.cast"]
 
 FOLDER = "TEST_POSTGRES_FOLDER"
+MIGRATED = pytest.StashKey[str]()
 # Nothing here survives the run, so nothing waits for the disk.
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300", "shared_buffers=128MB"]
 
@@ -38,6 +42,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no REDIS_URL; .ci/run starts a Redis and sets it"))
     # The long ones first, so that no worker is left alone with one at the end.
     items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    result = yield
+    if commits(item) and nextitem:
+        with item.config.stash[blocking_manager_key].unblock():
+            restore(item.config.stash[MIGRATED])
+    return result
+
+
+def commits(item: pytest.Item) -> bool:
+    """Whether the test wrote for good, so that Django emptied every table after it."""
+    marker = item.get_closest_marker("django_db")
+    named = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(named or (marker and marker.kwargs.get("transaction")))
+
+
+def restore(rows: str) -> None:
+    """Put back the rows of the freshly migrated database: roles and permissions that later tests count on."""
+    call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True, allow_cascade=True)
+    connections["default"].creation.deserialize_db_from_string(rows)
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> None:
+    with django_db_blocker.unblock():
+        request.config.stash[MIGRATED] = connections["default"].creation.serialize_db_to_string()
 
 
 @pytest.fixture(scope="session")
