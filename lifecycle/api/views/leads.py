@@ -100,7 +100,7 @@ class OneLead(KeyView):
 
 
 class LeadEvents(KeyView):
-    """Tell what a known lead did. It is scored and acted on at once; mail that it stops does not leave after the answer."""
+    """Tell what a known lead did. It is scored and acted on at once; no mail that it stops leaves after the answer."""
 
     scopes = {"POST": (Scope.EVENTS_WRITE,)}
     more_errors = {"POST": ("409",)}
