@@ -9,7 +9,7 @@ from leads import actions, fading, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.sales import alerting
 
-# Sending wakes sequences, whose next steps may be due at once, and so on; a run that needs more passes goes on next time.
+# Sending wakes sequences, whose next steps may be due at once, and so on; what needs more passes goes on next time.
 MOST_PASSES = 50
 
 

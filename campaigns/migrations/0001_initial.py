@@ -8,390 +8,919 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0001_initial'),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EmailTemplate',
+            name="EmailTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('name', models.CharField(max_length=160)),
-                ('message_class', models.CharField(choices=[('marketing', 'Marketing'), ('transactional', 'Transactional')], default='marketing', help_text='Opt-outs, caps and windows bind marketing mail only. Transactional: receipts, confirmations.', max_length=13)),
-                ('format', models.CharField(choices=[('mjml', 'MJML'), ('html', 'HTML')], default='mjml', max_length=4)),
-                ('subject', models.CharField(max_length=250)),
-                ('preheader', models.CharField(blank=True, help_text='The line a mail program shows beside the subject.', max_length=250)),
-                ('body', models.TextField(help_text='An MJML fragment, put into the standard layout; or a whole MJML or HTML document.')),
-                ('text', models.TextField(blank=True, help_text='Plain text part. Empty: made from the body at publish.')),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("name", models.CharField(max_length=160)),
+                (
+                    "message_class",
+                    models.CharField(
+                        choices=[("marketing", "Marketing"), ("transactional", "Transactional")],
+                        default="marketing",
+                        help_text="Opt-outs, caps and windows bind marketing mail only. Transactional: receipts, confirmations.",
+                        max_length=13,
+                    ),
+                ),
+                (
+                    "format",
+                    models.CharField(choices=[("mjml", "MJML"), ("html", "HTML")], default="mjml", max_length=4),
+                ),
+                ("subject", models.CharField(max_length=250)),
+                (
+                    "preheader",
+                    models.CharField(
+                        blank=True, help_text="The line a mail program shows beside the subject.", max_length=250
+                    ),
+                ),
+                (
+                    "body",
+                    models.TextField(
+                        help_text="An MJML fragment, put into the standard layout; or a whole MJML or HTML document."
+                    ),
+                ),
+                (
+                    "text",
+                    models.TextField(blank=True, help_text="Plain text part. Empty: made from the body at publish."),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['slug'],
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='ExclusiveGroup',
+            name="ExclusiveGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=120)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=120)),
             ],
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.CharField(blank=True, help_text='Shown to the person, in plain words.', max_length=250)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "description",
+                    models.CharField(blank=True, help_text="Shown to the person, in plain words.", max_length=250),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'name'],
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Enrollment',
+            name="Enrollment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(blank=True, help_text='Business id: an order, a webinar. Usually empty.', max_length=120)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('ended', 'Ended')], default='active', max_length=6)),
-                ('step_key', models.CharField(blank=True, help_text='The step it is at.', max_length=60)),
-                ('step_since', models.DateTimeField(help_text='When the step before was completed.')),
-                ('is_waiting', models.BooleanField(default=False, help_text='The wait of this step is set: due_at is its end.')),
-                ('due_at', models.DateTimeField(help_text='When the engine looks next.', null=True)),
-                ('context', models.JSONField(default=dict, help_text='{event: …, events: [...]}: what triggered it, merges included.')),
-                ('depth', models.PositiveSmallIntegerField(default=0, help_text='Causal depth of the entry; guards against loops.')),
-                ('enrolled_at', models.DateTimeField()),
-                ('goal_since', models.DateTimeField(help_text='Goals count from here: when the entry event happened.')),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('exit_reason', models.CharField(blank=True, max_length=120)),
-                ('entry_event', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event')),
-                ('exit_event', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event')),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='enrollments', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        blank=True, help_text="Business id: an order, a webinar. Usually empty.", max_length=120
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("ended", "Ended")], default="active", max_length=6
+                    ),
+                ),
+                ("step_key", models.CharField(blank=True, help_text="The step it is at.", max_length=60)),
+                ("step_since", models.DateTimeField(help_text="When the step before was completed.")),
+                (
+                    "is_waiting",
+                    models.BooleanField(default=False, help_text="The wait of this step is set: due_at is its end."),
+                ),
+                ("due_at", models.DateTimeField(help_text="When the engine looks next.", null=True)),
+                (
+                    "context",
+                    models.JSONField(
+                        default=dict, help_text="{event: …, events: [...]}: what triggered it, merges included."
+                    ),
+                ),
+                (
+                    "depth",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Causal depth of the entry; guards against loops."
+                    ),
+                ),
+                ("enrolled_at", models.DateTimeField()),
+                ("goal_since", models.DateTimeField(help_text="Goals count from here: when the entry event happened.")),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("exit_reason", models.CharField(blank=True, max_length=120)),
+                (
+                    "entry_event",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="leads.event",
+                    ),
+                ),
+                (
+                    "exit_event",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="leads.event",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrollments",
+                        to="leads.lead",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='enrollment:7:welcome: one mail, whatever is repeated.', max_length=120, unique=True)),
-                ('step_key', models.CharField(blank=True, max_length=60)),
-                ('variant_key', models.CharField(blank=True, max_length=20)),
-                ('message_class', models.CharField(choices=[('marketing', 'Marketing'), ('transactional', 'Transactional')], max_length=13)),
-                ('context', models.JSONField(blank=True, default=dict, help_text='Variables of a mail that no enrolment carries.')),
-                ('priority', models.SmallIntegerField(default=0)),
-                ('subject', models.CharField(blank=True, help_text='As sent.', max_length=250)),
-                ('state', models.CharField(choices=[('ready', 'Ready'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('unknown', 'Unknown'), ('suppressed', 'Suppressed'), ('expired', 'Expired'), ('canceled', 'Canceled')], default='ready', max_length=10)),
-                ('reason', models.CharField(blank=True, max_length=250)),
-                ('due_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Later than this it is not worth sending.', null=True)),
-                ('created_at', models.DateTimeField()),
-                ('claimed_at', models.DateTimeField(help_text='When it was last taken for sending; caps count from it.', null=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Counted at the claim, before the work.')),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('handed_at', models.DateTimeField(help_text='Just before it was given to the transport: it may have left.', null=True)),
-                ('stop_reason', models.CharField(blank=True, help_text='Set on a message in flight: drop it if you still can.', max_length=120)),
-                ('provider_id', models.CharField(blank=True, max_length=250)),
-                ('enrollment', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='campaigns.enrollment')),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="enrollment:7:welcome: one mail, whatever is repeated.", max_length=120, unique=True
+                    ),
+                ),
+                ("step_key", models.CharField(blank=True, max_length=60)),
+                ("variant_key", models.CharField(blank=True, max_length=20)),
+                (
+                    "message_class",
+                    models.CharField(
+                        choices=[("marketing", "Marketing"), ("transactional", "Transactional")], max_length=13
+                    ),
+                ),
+                (
+                    "context",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Variables of a mail that no enrolment carries."
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=0)),
+                ("subject", models.CharField(blank=True, help_text="As sent.", max_length=250)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "Ready"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                            ("suppressed", "Suppressed"),
+                            ("expired", "Expired"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="ready",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=250)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, help_text="Later than this it is not worth sending.", null=True),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "claimed_at",
+                    models.DateTimeField(
+                        help_text="When it was last taken for sending; caps count from it.", null=True
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "attempts",
+                    models.PositiveSmallIntegerField(default=0, help_text="Counted at the claim, before the work."),
+                ),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "handed_at",
+                    models.DateTimeField(
+                        help_text="Just before it was given to the transport: it may have left.", null=True
+                    ),
+                ),
+                (
+                    "stop_reason",
+                    models.CharField(
+                        blank=True, help_text="Set on a message in flight: drop it if you still can.", max_length=120
+                    ),
+                ),
+                ("provider_id", models.CharField(blank=True, max_length=250)),
+                (
+                    "enrollment",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="campaigns.enrollment",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="leads.lead",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MailboxMail',
+            name="MailboxMail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('to_email', models.CharField(max_length=254)),
-                ('subject', models.CharField(blank=True, max_length=998)),
-                ('raw', models.BinaryField(help_text='The whole MIME message.')),
-                ('sent_at', models.DateTimeField(db_index=True)),
-                ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("to_email", models.CharField(max_length=254)),
+                ("subject", models.CharField(blank=True, max_length=998)),
+                ("raw", models.BinaryField(help_text="The whole MIME message.")),
+                ("sent_at", models.DateTimeField(db_index=True)),
+                (
+                    "message",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="campaigns.message"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-sent_at', '-id'],
+                "ordering": ["-sent_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Sequence',
+            name="Sequence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('name', models.CharField(max_length=160)),
-                ('description', models.TextField(blank=True)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('live', 'Live'), ('paused', 'Paused'), ('stopped', 'Stopped')], default='draft', max_length=7)),
-                ('priority', models.SmallIntegerField(default=0, help_text='Higher wins inside the group and under the cap.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sequences', to='campaigns.exclusivegroup')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("name", models.CharField(max_length=160)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("live", "Live"), ("paused", "Paused"), ("stopped", "Stopped")],
+                        default="draft",
+                        max_length=7,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.SmallIntegerField(default=0, help_text="Higher wins inside the group and under the cap."),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sequences",
+                        to="campaigns.exclusivegroup",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.AddField(
-            model_name='message',
-            name='sequence',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='campaigns.sequence'),
+            model_name="message",
+            name="sequence",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="campaigns.sequence",
+            ),
         ),
         migrations.AddField(
-            model_name='enrollment',
-            name='sequence',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='campaigns.sequence'),
+            model_name="enrollment",
+            name="sequence",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="enrollments",
+                to="campaigns.sequence",
+            ),
         ),
         migrations.CreateModel(
-            name='SequenceVersion',
+            name="SequenceVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published')], default='draft', max_length=9)),
-                ('triggers', models.JSONField(default=list, help_text='[{event, where}, {segment}]: any of them enrols. The API and people may always enrol.')),
-                ('filters', models.JSONField(blank=True, default=dict, help_text='Rule that must hold at entry.')),
-                ('reentry', models.CharField(choices=[('never', 'Never'), ('after_exit', 'After the exit'), ('after', 'Some time after the last entry'), ('once_per_key', 'Once per key')], default='never', max_length=12)),
-                ('reentry_after', models.DurationField(blank=True, null=True)),
-                ('key_property', models.CharField(blank=True, help_text='Event property that keys the enrolment.', max_length=60)),
-                ('second_trigger', models.CharField(choices=[('ignore', 'Ignore'), ('merge', 'Merge into the running one')], default='ignore', max_length=6)),
-                ('exits', models.JSONField(blank=True, default=list, help_text='[{goal: kind, where}, {when: rule, reason}]')),
-                ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('sequence', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='campaigns.sequence')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("published", "Published")], default="draft", max_length=9
+                    ),
+                ),
+                (
+                    "triggers",
+                    models.JSONField(
+                        default=list,
+                        help_text="[{event, where}, {segment}]: any of them enrols. The API and people may always enrol.",
+                    ),
+                ),
+                ("filters", models.JSONField(blank=True, default=dict, help_text="Rule that must hold at entry.")),
+                (
+                    "reentry",
+                    models.CharField(
+                        choices=[
+                            ("never", "Never"),
+                            ("after_exit", "After the exit"),
+                            ("after", "Some time after the last entry"),
+                            ("once_per_key", "Once per key"),
+                        ],
+                        default="never",
+                        max_length=12,
+                    ),
+                ),
+                ("reentry_after", models.DurationField(blank=True, null=True)),
+                (
+                    "key_property",
+                    models.CharField(blank=True, help_text="Event property that keys the enrolment.", max_length=60),
+                ),
+                (
+                    "second_trigger",
+                    models.CharField(
+                        choices=[("ignore", "Ignore"), ("merge", "Merge into the running one")],
+                        default="ignore",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "exits",
+                    models.JSONField(blank=True, default=list, help_text="[{goal: kind, where}, {when: rule, reason}]"),
+                ),
+                ("published_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "sequence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="campaigns.sequence"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'campaigns_sequenceversion',
-                'ordering': ['sequence', '-number'],
+                "db_table": "campaigns_sequenceversion",
+                "ordering": ["sequence", "-number"],
             },
         ),
         migrations.AddField(
-            model_name='sequence',
-            name='current_version',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.sequenceversion'),
+            model_name="sequence",
+            name="current_version",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="campaigns.sequenceversion",
+            ),
         ),
         migrations.AddField(
-            model_name='enrollment',
-            name='version',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.sequenceversion'),
+            model_name="enrollment",
+            name="version",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="campaigns.sequenceversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Stable name; never reuse one.', max_length=60, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]*$', 'Lower-case letters, digits and hyphens: wait-1')])),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('kind', models.CharField(choices=[('send', 'Send a mail'), ('wait', 'Wait for a time'), ('calendar', 'Wait for a day or hour'), ('event', 'Wait for an event'), ('branch', 'Branch'), ('set', 'Set a field'), ('notify', 'Notify sales'), ('end', 'End')], max_length=8)),
-                ('journey_stage', models.CharField(blank=True, choices=[('awareness', 'Awareness'), ('consideration', 'Consideration'), ('decision', 'Decision')], max_length=13)),
-                ('duration', models.DurationField(blank=True, help_text='Wait: how long. Event: the longest wait.', null=True)),
-                ('from_enrollment', models.BooleanField(default=False, help_text='Count from the enrolment, not from the completion of the step before.')),
-                ('weekday', models.PositiveSmallIntegerField(blank=True, choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], null=True)),
-                ('time_of_day', models.TimeField(blank=True, help_text="In the person's zone.", null=True)),
-                ('event_kind', models.CharField(blank=True, max_length=100)),
-                ('where', models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
-                ('condition', models.JSONField(blank=True, default=dict, help_text='Branch: the rule.')),
-                ('then_key', models.CharField(blank=True, help_text='Step when true / when the event came. Empty: next.', max_length=60)),
-                ('else_key', models.CharField(blank=True, help_text='Step when false / when time ran out. Empty: next.', max_length=60)),
-                ('field', models.CharField(blank=True, help_text='Set: a lead field or attributes.<name>.', max_length=80)),
-                ('value', models.JSONField(blank=True, null=True)),
-                ('message', models.CharField(blank=True, help_text='Notify: what the rep reads.', max_length=250)),
-                ('template', models.ForeignKey(blank=True, help_text='Send: the mail, unless variants are given.', null=True, on_delete=django.db.models.deletion.PROTECT, to='campaigns.emailtemplate')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='campaigns.sequenceversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Stable name; never reuse one.",
+                        max_length=60,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9-]*$", "Lower-case letters, digits and hyphens: wait-1"
+                            )
+                        ],
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("send", "Send a mail"),
+                            ("wait", "Wait for a time"),
+                            ("calendar", "Wait for a day or hour"),
+                            ("event", "Wait for an event"),
+                            ("branch", "Branch"),
+                            ("set", "Set a field"),
+                            ("notify", "Notify sales"),
+                            ("end", "End"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "journey_stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("awareness", "Awareness"),
+                            ("consideration", "Consideration"),
+                            ("decision", "Decision"),
+                        ],
+                        max_length=13,
+                    ),
+                ),
+                (
+                    "duration",
+                    models.DurationField(blank=True, help_text="Wait: how long. Event: the longest wait.", null=True),
+                ),
+                (
+                    "from_enrollment",
+                    models.BooleanField(
+                        default=False, help_text="Count from the enrolment, not from the completion of the step before."
+                    ),
+                ),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        null=True,
+                    ),
+                ),
+                ("time_of_day", models.TimeField(blank=True, help_text="In the person's zone.", null=True)),
+                ("event_kind", models.CharField(blank=True, max_length=100)),
+                ("where", models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
+                ("condition", models.JSONField(blank=True, default=dict, help_text="Branch: the rule.")),
+                (
+                    "then_key",
+                    models.CharField(
+                        blank=True, help_text="Step when true / when the event came. Empty: next.", max_length=60
+                    ),
+                ),
+                (
+                    "else_key",
+                    models.CharField(
+                        blank=True, help_text="Step when false / when time ran out. Empty: next.", max_length=60
+                    ),
+                ),
+                (
+                    "field",
+                    models.CharField(blank=True, help_text="Set: a lead field or attributes.<name>.", max_length=80),
+                ),
+                ("value", models.JSONField(blank=True, null=True)),
+                ("message", models.CharField(blank=True, help_text="Notify: what the rep reads.", max_length=250)),
+                (
+                    "template",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Send: the mail, unless variants are given.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="campaigns.emailtemplate",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="campaigns.sequenceversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', 'position', 'id'],
+                "ordering": ["version", "position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='TemplateVersion',
+            name="TemplateVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('message_class', models.CharField(choices=[('marketing', 'Marketing'), ('transactional', 'Transactional')], max_length=13)),
-                ('source', models.JSONField(help_text='format, subject, preheader, body and text as they were written.')),
-                ('compiled', models.JSONField(help_text='subject, preheader, html, text, links, variables: ready to fill.')),
-                ('published_at', models.DateTimeField()),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='campaigns.emailtemplate')),
-                ('topic', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.topic')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "message_class",
+                    models.CharField(
+                        choices=[("marketing", "Marketing"), ("transactional", "Transactional")], max_length=13
+                    ),
+                ),
+                (
+                    "source",
+                    models.JSONField(help_text="format, subject, preheader, body and text as they were written."),
+                ),
+                (
+                    "compiled",
+                    models.JSONField(help_text="subject, preheader, html, text, links, variables: ready to fill."),
+                ),
+                ("published_at", models.DateTimeField()),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="campaigns.emailtemplate",
+                    ),
+                ),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="campaigns.topic"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['template', '-number'],
+                "ordering": ["template", "-number"],
             },
         ),
         migrations.AddField(
-            model_name='message',
-            name='template_version',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.templateversion'),
+            model_name="message",
+            name="template_version",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="campaigns.templateversion",
+            ),
         ),
         migrations.AddField(
-            model_name='emailtemplate',
-            name='current_version',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.templateversion'),
+            model_name="emailtemplate",
+            name="current_version",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="campaigns.templateversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_hash', models.CharField(max_length=32)),
-                ('scope', models.CharField(choices=[('topic', 'One topic'), ('marketing', 'All marketing'), ('everything', 'Everything (hard bounce, complaint)')], max_length=10)),
-                ('reason', models.CharField(help_text='unsubscribed, hard bounce, complaint, imported …', max_length=60)),
-                ('source', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('topic', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.topic')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address_hash", models.CharField(max_length=32)),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("topic", "One topic"),
+                            ("marketing", "All marketing"),
+                            ("everything", "Everything (hard bounce, complaint)"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(help_text="unsubscribed, hard bounce, complaint, imported …", max_length=60),
+                ),
+                ("source", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="campaigns.topic",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='message',
-            name='topic',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.topic'),
+            model_name="message",
+            name="topic",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="campaigns.topic",
+            ),
         ),
         migrations.AddField(
-            model_name='emailtemplate',
-            name='topic',
-            field=models.ForeignKey(blank=True, help_text='Marketing mail only.', null=True, on_delete=django.db.models.deletion.PROTECT, to='campaigns.topic'),
+            model_name="emailtemplate",
+            name="topic",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Marketing mail only.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="campaigns.topic",
+            ),
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=20)),
-                ('weight', models.PositiveSmallIntegerField(default=50)),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='campaigns.step')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.emailtemplate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=20)),
+                ("weight", models.PositiveSmallIntegerField(default=50)),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="variants", to="campaigns.step"
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="campaigns.emailtemplate"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['step', 'key'],
+                "ordering": ["step", "key"],
             },
         ),
         migrations.CreateModel(
-            name='Hit',
+            name="Hit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('open', 'Open'), ('click', 'Click')], max_length=5)),
-                ('link', models.PositiveSmallIntegerField(help_text='Index into the links fixed at publish.', null=True)),
-                ('method', models.CharField(max_length=10)),
-                ('user_agent', models.CharField(blank=True, max_length=400)),
-                ('verdict', models.CharField(choices=[('human', 'Human'), ('machine', 'Machine')], max_length=7)),
-                ('reason', models.CharField(max_length=120)),
-                ('at', models.DateTimeField()),
-                ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='hits', to='campaigns.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("open", "Open"), ("click", "Click")], max_length=5)),
+                (
+                    "link",
+                    models.PositiveSmallIntegerField(help_text="Index into the links fixed at publish.", null=True),
+                ),
+                ("method", models.CharField(max_length=10)),
+                ("user_agent", models.CharField(blank=True, max_length=400)),
+                ("verdict", models.CharField(choices=[("human", "Human"), ("machine", "Machine")], max_length=7)),
+                ("reason", models.CharField(max_length=120)),
+                ("at", models.DateTimeField()),
+                (
+                    "message",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hits",
+                        to="campaigns.message",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['message', 'at'], name='hit_of_message')],
+                "indexes": [models.Index(fields=["message", "at"], name="hit_of_message")],
             },
         ),
         migrations.CreateModel(
-            name='ProviderEvent',
+            name="ProviderEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text="The provider's event id, or a hash of its facts.", max_length=200, unique=True)),
-                ('provider', models.CharField(max_length=40)),
-                ('kind', models.CharField(max_length=30)),
-                ('address_hash', models.CharField(blank=True, max_length=32)),
-                ('detail', models.CharField(blank=True, max_length=250)),
-                ('at', models.DateTimeField()),
-                ('processed_at', models.DateTimeField(null=True)),
-                ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='provider_events', to='campaigns.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="The provider's event id, or a hash of its facts.", max_length=200, unique=True
+                    ),
+                ),
+                ("provider", models.CharField(max_length=40)),
+                ("kind", models.CharField(max_length=30)),
+                ("address_hash", models.CharField(blank=True, max_length=32)),
+                ("detail", models.CharField(blank=True, max_length=250)),
+                ("at", models.DateTimeField()),
+                ("processed_at", models.DateTimeField(null=True)),
+                (
+                    "message",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="provider_events",
+                        to="campaigns.message",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('processed_at__isnull', True)), fields=['id'], name='provider_event_pending')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("processed_at__isnull", True)), fields=["id"], name="provider_event_pending"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='sequenceversion',
-            constraint=models.UniqueConstraint(fields=('sequence', 'number'), name='sequence_version_number_once'),
+            model_name="sequenceversion",
+            constraint=models.UniqueConstraint(fields=("sequence", "number"), name="sequence_version_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='sequenceversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('sequence',), name='sequence_has_one_draft'),
+            model_name="sequenceversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "draft")), fields=("sequence",), name="sequence_has_one_draft"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='sequenceversion',
-            trigger=pgtrigger.compiler.Trigger(name='published_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" = \'published\')', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='814da6b01a054058ee550ae092ed706fa1980371', operation='UPDATE OR DELETE', pgid='pgtrigger_published_is_final_41644', table='campaigns_sequenceversion', when='BEFORE')),
+            model_name="sequenceversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="published_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.\"state\" = 'published')",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="814da6b01a054058ee550ae092ed706fa1980371",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_published_is_final_41644",
+                    table="campaigns_sequenceversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(condition=models.Q(('due_at__isnull', False), ('state', 'active')), fields=['due_at'], name='enrollment_due'),
+            model_name="enrollment",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False), ("state", "active")),
+                fields=["due_at"],
+                name="enrollment_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(fields=['lead', 'sequence', 'enrolled_at'], name='enrollment_of_lead'),
+            model_name="enrollment",
+            index=models.Index(fields=["lead", "sequence", "enrolled_at"], name="enrollment_of_lead"),
         ),
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(fields=['sequence', 'state', '-id'], name='enrollment_of_sequence'),
+            model_name="enrollment",
+            index=models.Index(fields=["sequence", "state", "-id"], name="enrollment_of_sequence"),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('lead', 'sequence', 'key'), name='enrollment_active_once'),
+            model_name="enrollment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")),
+                fields=("lead", "sequence", "key"),
+                name="enrollment_active_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'active')), models.Q(('ended_at__isnull', False), ('state', 'ended'), models.Q(('exit_reason', ''), _negated=True)), _connector='OR'), name='enrollment_end_has_time_and_reason'),
+            model_name="enrollment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", True), ("state", "active")),
+                    models.Q(
+                        ("ended_at__isnull", False), ("state", "ended"), models.Q(("exit_reason", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="enrollment_end_has_time_and_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='step_key_once_per_version'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("version", "key"), name="step_key_once_per_version"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='step',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_when_published', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = OLD.version_id AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='fb4b5b941051c676af17021d2c2a96d1fc1af9d8', operation='UPDATE OR DELETE', pgid='pgtrigger_frozen_when_published_9bc24', table='campaigns_step', when='BEFORE')),
+            model_name="step",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_when_published",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = OLD.version_id AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="fb4b5b941051c676af17021d2c2a96d1fc1af9d8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_when_published_9bc24",
+                    table="campaigns_step",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='templateversion',
-            constraint=models.UniqueConstraint(fields=('template', 'number'), name='template_version_number_once'),
+            model_name="templateversion",
+            constraint=models.UniqueConstraint(fields=("template", "number"), name="template_version_number_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='templateversion',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='1cd39511d2c3d110300b510f3e8c2ff71e5faea1', operation='UPDATE', pgid='pgtrigger_insert_only_update_7df01', table='campaigns_templateversion', when='BEFORE')),
+            model_name="templateversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="1cd39511d2c3d110300b510f3e8c2ff71e5faea1",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_7df01",
+                    table="campaigns_templateversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='templateversion',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='5d0ff51fb8a729f157748adcd133857583814e10', operation='DELETE', pgid='pgtrigger_insert_only_delete_9752c', table='campaigns_templateversion', when='BEFORE')),
+            model_name="templateversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="5d0ff51fb8a729f157748adcd133857583814e10",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_9752c",
+                    table="campaigns_templateversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('address_hash', 'scope', 'topic'), name='suppression_once_per_scope', nulls_distinct=False),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                fields=("address_hash", "scope", "topic"), name="suppression_once_per_scope", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scope', 'topic'), ('topic__isnull', False)), models.Q(models.Q(('scope', 'topic'), _negated=True), ('topic__isnull', True)), _connector='OR'), name='suppression_topic_only_with_scope_topic'),
+            model_name="suppression",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("scope", "topic"), ("topic__isnull", False)),
+                    models.Q(models.Q(("scope", "topic"), _negated=True), ("topic__isnull", True)),
+                    _connector="OR",
+                ),
+                name="suppression_topic_only_with_scope_topic",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'ready')), fields=['due_at'], name='message_ready_by_due'),
+            model_name="message",
+            index=models.Index(condition=models.Q(("state", "ready")), fields=["due_at"], name="message_ready_by_due"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['lease_until'], name='message_lease'),
+            model_name="message",
+            index=models.Index(condition=models.Q(("state", "sending")), fields=["lease_until"], name="message_lease"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['lead', '-id'], name='message_of_lead'),
+            model_name="message",
+            index=models.Index(fields=["lead", "-id"], name="message_of_lead"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['enrollment'], name='message_of_enrollment'),
+            model_name="message",
+            index=models.Index(fields=["enrollment"], name="message_of_enrollment"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('provider_id', ''), _negated=True), fields=['provider_id'], name='message_by_provider_id'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("provider_id", ""), _negated=True),
+                fields=["provider_id"],
+                name="message_by_provider_id",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('state__in', ['ready', 'sending'])), models.Q(models.Q(('state__in', ['ready', 'sending']), _negated=True), ('settled_at__isnull', False)), _connector='OR'), name='message_settled_when_closed'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("settled_at__isnull", True), ("state__in", ["ready", "sending"])),
+                    models.Q(
+                        models.Q(("state__in", ["ready", "sending"]), _negated=True), ("settled_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="message_settled_when_closed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['ready', 'sending', 'sent']), models.Q(('reason', ''), _negated=True), _connector='OR'), name='message_end_has_reason'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["ready", "sending", "sent"]),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="message_end_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('step', 'key'), name='variant_key_once_per_step'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(fields=("step", "key"), name="variant_key_once_per_step"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='variant',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_when_published', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = (SELECT version_id FROM campaigns_step WHERE id = OLD.step_id) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='78cf3db0586ba57573b375c4d099715d5211ef37', operation='UPDATE OR DELETE', pgid='pgtrigger_frozen_when_published_ded25', table='campaigns_variant', when='BEFORE')),
+            model_name="variant",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_when_published",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id = (SELECT version_id FROM campaigns_step WHERE id = OLD.step_id) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="78cf3db0586ba57573b375c4d099715d5211ef37",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_when_published_ded25",
+                    table="campaigns_variant",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -6,26 +6,45 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0001_initial'),
+        ("campaigns", "0001_initial"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='step',
-            name='frozen_when_published',
+            model_name="step",
+            name="frozen_when_published",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='variant',
-            name='frozen_when_published',
+            model_name="variant",
+            name="frozen_when_published",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='step',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_when_published', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id IN (OLD.version_id, NEW.version_id) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='af45da617dff140ce075250c3b3180b34f6cbd96', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_when_published_9bc24', table='campaigns_step', when='BEFORE')),
+            model_name="step",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_when_published",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id IN (OLD.version_id, NEW.version_id) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="af45da617dff140ce075250c3b3180b34f6cbd96",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_when_published_9bc24",
+                    table="campaigns_step",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='variant',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_when_published', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id IN (SELECT version_id FROM campaigns_step WHERE id IN (OLD.step_id, NEW.step_id)) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='dd755cf38fc6be9eb140cbb1716733cb8323c339', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_when_published_ded25', table='campaigns_variant', when='BEFORE')),
+            model_name="variant",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_when_published",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (SELECT 1 FROM campaigns_sequenceversion WHERE id IN (SELECT version_id FROM campaigns_step WHERE id IN (OLD.step_id, NEW.step_id)) AND state = 'published') THEN\n                RAISE EXCEPTION 'a published sequence version is immutable: edit a draft and publish it';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="dd755cf38fc6be9eb140cbb1716733cb8323c339",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_when_published_ded25",
+                    table="campaigns_variant",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -4,15 +4,15 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
-import leads.models.workspace
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import leads.models.workspace
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -21,497 +21,1220 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Audience',
+            name="Audience",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('organization_type', models.CharField(help_text='As offered in the form.', max_length=120, unique=True)),
-                ('audience_type', models.CharField(choices=[('b2b', 'B2B'), ('b2c', 'B2C')], max_length=3)),
-                ('primary_audience', models.CharField(max_length=120)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "organization_type",
+                    models.CharField(help_text="As offered in the form.", max_length=120, unique=True),
+                ),
+                ("audience_type", models.CharField(choices=[("b2b", "B2B"), ("b2c", "B2C")], max_length=3)),
+                ("primary_audience", models.CharField(max_length=120)),
             ],
             options={
-                'verbose_name': 'audience mapping',
-                'ordering': ['organization_type'],
+                "verbose_name": "audience mapping",
+                "ordering": ["organization_type"],
             },
         ),
         migrations.CreateModel(
-            name='Company',
+            name="Company",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('domain', models.CharField(help_text='Mail domain, lower case: acme.com', max_length=253, unique=True)),
-                ('size', models.PositiveIntegerField(blank=True, help_text='Employees.', null=True)),
-                ('industry', models.CharField(blank=True, max_length=120)),
-                ('country', models.CharField(blank=True, max_length=80)),
-                ('time_zone', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "domain",
+                    models.CharField(help_text="Mail domain, lower case: acme.com", max_length=253, unique=True),
+                ),
+                ("size", models.PositiveIntegerField(blank=True, help_text="Employees.", null=True)),
+                ("industry", models.CharField(blank=True, max_length=120)),
+                ("country", models.CharField(blank=True, max_length=80)),
+                ("time_zone", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'companies',
-                'ordering': ['name'],
+                "verbose_name_plural": "companies",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='EventName',
+            name="EventName",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='As sent: VIEWED_PRICING or “Pricing Viewed”.', max_length=120, unique=True)),
-                ('kind', models.CharField(help_text='Our kind: pricing.viewed', max_length=100, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$', 'Write a dotted past-tense name in lower case: pricing.viewed')])),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="As sent: VIEWED_PRICING or “Pricing Viewed”.", max_length=120, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="Our kind: pricing.viewed",
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$",
+                                "Write a dotted past-tense name in lower case: pricing.viewed",
+                            )
+                        ],
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event name',
-                'ordering': ['kind', 'name'],
+                "verbose_name": "event name",
+                "ordering": ["kind", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Form',
+            name="Form",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True)),
-                ('fields', models.JSONField(default=list, help_text='List of {name, label, type, required, options, help}. The e-mail is always asked.')),
-                ('thank_you', models.JSONField(blank=True, default=dict, help_text='{title, body, next_steps: [{label, url}]}')),
-                ('thank_you_url', models.URLField(blank=True, help_text='Empty: our own thank-you page.')),
-                ('consent_text', models.TextField(blank=True, help_text='Shown beside the button and stored as proof of consent.')),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "fields",
+                    models.JSONField(
+                        default=list,
+                        help_text="List of {name, label, type, required, options, help}. The e-mail is always asked.",
+                    ),
+                ),
+                (
+                    "thank_you",
+                    models.JSONField(blank=True, default=dict, help_text="{title, body, next_steps: [{label, url}]}"),
+                ),
+                ("thank_you_url", models.URLField(blank=True, help_text="Empty: our own thank-you page.")),
+                (
+                    "consent_text",
+                    models.TextField(blank=True, help_text="Shown beside the button and stored as proof of consent."),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['slug'],
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='ScoreGroup',
+            name="ScoreGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('dimension', models.CharField(choices=[('fit', 'Fit'), ('intent', 'Intent')], max_length=6)),
-                ('cap', models.PositiveSmallIntegerField(help_text='The most points the rules of this group give together.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("dimension", models.CharField(choices=[("fit", "Fit"), ("intent", "Intent")], max_length=6)),
+                (
+                    "cap",
+                    models.PositiveSmallIntegerField(
+                        help_text="The most points the rules of this group give together."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['dimension', 'slug'],
+                "ordering": ["dimension", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Segment',
+            name="Segment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=160)),
-                ('description', models.TextField(blank=True)),
-                ('rule', models.JSONField(default=dict, help_text='In the rule language.')),
-                ('version', models.PositiveIntegerField(default=1, editable=False, help_text='Grows with each change of the rule.')),
-                ('refreshed_at', models.DateTimeField(editable=False, null=True)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=160)),
+                ("description", models.TextField(blank=True)),
+                ("rule", models.JSONField(default=dict, help_text="In the rule language.")),
+                (
+                    "version",
+                    models.PositiveIntegerField(
+                        default=1, editable=False, help_text="Grows with each change of the rule."
+                    ),
+                ),
+                ("refreshed_at", models.DateTimeField(editable=False, null=True)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='StageRule',
+            name="StageRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=160)),
-                ('to', models.CharField(choices=[('cold', 'Cold lead'), ('mql', 'MQL'), ('sql', 'SQL'), ('customer', 'Customer'), ('recycled', 'Recycled'), ('former', 'Former customer')], max_length=10)),
-                ('from_stages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('cold', 'Cold lead'), ('mql', 'MQL'), ('sql', 'SQL'), ('customer', 'Customer'), ('recycled', 'Recycled'), ('former', 'Former customer')], max_length=10), size=None)),
-                ('event_kind', models.CharField(blank=True, help_text='Empty: checked whenever the lead changes.', max_length=100)),
-                ('where', models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
-                ('condition', models.JSONField(blank=True, default=dict, help_text='Further condition, in the rule language.')),
-                ('swept', models.BooleanField(default=False, help_text='Checked by the clock, for conditions that come true by waiting.')),
-                ('reason', models.CharField(help_text='Shown in the history: “Asked for a demo”.', max_length=200)),
-                ('position', models.PositiveSmallIntegerField(default=0, help_text='The first rule that fits wins.')),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=160)),
+                (
+                    "to",
+                    models.CharField(
+                        choices=[
+                            ("cold", "Cold lead"),
+                            ("mql", "MQL"),
+                            ("sql", "SQL"),
+                            ("customer", "Customer"),
+                            ("recycled", "Recycled"),
+                            ("former", "Former customer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "from_stages",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("cold", "Cold lead"),
+                                ("mql", "MQL"),
+                                ("sql", "SQL"),
+                                ("customer", "Customer"),
+                                ("recycled", "Recycled"),
+                                ("former", "Former customer"),
+                            ],
+                            max_length=10,
+                        ),
+                        size=None,
+                    ),
+                ),
+                (
+                    "event_kind",
+                    models.CharField(blank=True, help_text="Empty: checked whenever the lead changes.", max_length=100),
+                ),
+                ("where", models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
+                (
+                    "condition",
+                    models.JSONField(blank=True, default=dict, help_text="Further condition, in the rule language."),
+                ),
+                (
+                    "swept",
+                    models.BooleanField(
+                        default=False, help_text="Checked by the clock, for conditions that come true by waiting."
+                    ),
+                ),
+                ("reason", models.CharField(help_text="Shown in the history: “Asked for a demo”.", max_length=200)),
+                ("position", models.PositiveSmallIntegerField(default=0, help_text="The first rule that fits wins.")),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'slug'],
+                "ordering": ["position", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Lead',
+            name="Lead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(help_text='As the person wrote it.', max_length=254)),
-                ('email_normal', models.CharField(editable=False, max_length=254, unique=True)),
-                ('email_domain', models.CharField(editable=False, max_length=253)),
-                ('address_hash', models.CharField(editable=False, help_text='Keyed hash; suppressions hang on it.', max_length=32)),
-                ('first_name', models.CharField(blank=True, max_length=100)),
-                ('last_name', models.CharField(blank=True, max_length=100)),
-                ('phone', models.CharField(blank=True, max_length=60)),
-                ('job_title', models.CharField(blank=True, max_length=160)),
-                ('role', models.CharField(blank=True, choices=[('executive', 'Executive'), ('head', 'Head of a department'), ('manager', 'Manager'), ('individual', 'Individual contributor'), ('student', 'Student')], help_text='Read from the job title.', max_length=12)),
-                ('company_name', models.CharField(blank=True, max_length=200)),
-                ('company_size', models.PositiveIntegerField(blank=True, help_text='Employees, as the lead said.', null=True)),
-                ('industry', models.CharField(blank=True, max_length=120)),
-                ('country', models.CharField(blank=True, max_length=80)),
-                ('timezone', models.CharField(blank=True, max_length=64, validators=[leads.models.workspace.check_zone])),
-                ('organization_type', models.CharField(blank=True, max_length=120)),
-                ('audience_type', models.CharField(blank=True, choices=[('b2b', 'B2B'), ('b2c', 'B2C')], max_length=3)),
-                ('primary_audience', models.CharField(blank=True, max_length=120)),
-                ('attributes', models.JSONField(blank=True, default=dict, help_text='Further fields of forms and the API.')),
-                ('stage', models.CharField(choices=[('cold', 'Cold lead'), ('mql', 'MQL'), ('sql', 'SQL'), ('customer', 'Customer'), ('recycled', 'Recycled'), ('former', 'Former customer')], default='cold', max_length=10)),
-                ('stage_since', models.DateTimeField()),
-                ('fit_score', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('intent_score', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('score', models.PositiveSmallIntegerField(default=0, editable=False, help_text='Fit + intent, 0–100.')),
-                ('temperature', models.CharField(choices=[('cold', 'Cold'), ('warm', 'Warm'), ('hot', 'Hot')], default='cold', editable=False, max_length=4)),
-                ('hot_since', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('decay_due_at', models.DateTimeField(editable=False, help_text='When intent loses points next.', null=True)),
-                ('engagement_tier', models.CharField(choices=[('most_engaged', 'Most engaged'), ('engaged', 'Engaged'), ('quiet', 'Quiet'), ('dormant', 'Dormant')], default='engaged', max_length=12)),
-                ('is_client', models.BooleanField(default=False)),
-                ('last_human_act_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('form_source', models.CharField(blank=True, editable=False, help_text='The first form. Never changes.', max_length=60)),
-                ('demo_booked', models.BooleanField(default=False)),
-                ('demo_at', models.DateTimeField(blank=True, null=True)),
-                ('demo_event_name', models.CharField(blank=True, max_length=200)),
-                ('demo_status', models.CharField(blank=True, help_text='scheduled, canceled, no_show, held', max_length=20)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('updated_at', models.DateTimeField(editable=False)),
-                ('company', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='leads', to='leads.company')),
-                ('first_owner', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='leads', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(help_text="As the person wrote it.", max_length=254)),
+                ("email_normal", models.CharField(editable=False, max_length=254, unique=True)),
+                ("email_domain", models.CharField(editable=False, max_length=253)),
+                (
+                    "address_hash",
+                    models.CharField(editable=False, help_text="Keyed hash; suppressions hang on it.", max_length=32),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=100)),
+                ("last_name", models.CharField(blank=True, max_length=100)),
+                ("phone", models.CharField(blank=True, max_length=60)),
+                ("job_title", models.CharField(blank=True, max_length=160)),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("executive", "Executive"),
+                            ("head", "Head of a department"),
+                            ("manager", "Manager"),
+                            ("individual", "Individual contributor"),
+                            ("student", "Student"),
+                        ],
+                        help_text="Read from the job title.",
+                        max_length=12,
+                    ),
+                ),
+                ("company_name", models.CharField(blank=True, max_length=200)),
+                (
+                    "company_size",
+                    models.PositiveIntegerField(blank=True, help_text="Employees, as the lead said.", null=True),
+                ),
+                ("industry", models.CharField(blank=True, max_length=120)),
+                ("country", models.CharField(blank=True, max_length=80)),
+                (
+                    "timezone",
+                    models.CharField(blank=True, max_length=64, validators=[leads.models.workspace.check_zone]),
+                ),
+                ("organization_type", models.CharField(blank=True, max_length=120)),
+                ("audience_type", models.CharField(blank=True, choices=[("b2b", "B2B"), ("b2c", "B2C")], max_length=3)),
+                ("primary_audience", models.CharField(blank=True, max_length=120)),
+                (
+                    "attributes",
+                    models.JSONField(blank=True, default=dict, help_text="Further fields of forms and the API."),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("cold", "Cold lead"),
+                            ("mql", "MQL"),
+                            ("sql", "SQL"),
+                            ("customer", "Customer"),
+                            ("recycled", "Recycled"),
+                            ("former", "Former customer"),
+                        ],
+                        default="cold",
+                        max_length=10,
+                    ),
+                ),
+                ("stage_since", models.DateTimeField()),
+                ("fit_score", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("intent_score", models.PositiveSmallIntegerField(default=0, editable=False)),
+                (
+                    "score",
+                    models.PositiveSmallIntegerField(default=0, editable=False, help_text="Fit + intent, 0–100."),
+                ),
+                (
+                    "temperature",
+                    models.CharField(
+                        choices=[("cold", "Cold"), ("warm", "Warm"), ("hot", "Hot")],
+                        default="cold",
+                        editable=False,
+                        max_length=4,
+                    ),
+                ),
+                ("hot_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "decay_due_at",
+                    models.DateTimeField(editable=False, help_text="When intent loses points next.", null=True),
+                ),
+                (
+                    "engagement_tier",
+                    models.CharField(
+                        choices=[
+                            ("most_engaged", "Most engaged"),
+                            ("engaged", "Engaged"),
+                            ("quiet", "Quiet"),
+                            ("dormant", "Dormant"),
+                        ],
+                        default="engaged",
+                        max_length=12,
+                    ),
+                ),
+                ("is_client", models.BooleanField(default=False)),
+                ("last_human_act_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "form_source",
+                    models.CharField(
+                        blank=True, editable=False, help_text="The first form. Never changes.", max_length=60
+                    ),
+                ),
+                ("demo_booked", models.BooleanField(default=False)),
+                ("demo_at", models.DateTimeField(blank=True, null=True)),
+                ("demo_event_name", models.CharField(blank=True, max_length=200)),
+                (
+                    "demo_status",
+                    models.CharField(blank=True, help_text="scheduled, canceled, no_show, held", max_length=20),
+                ),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("updated_at", models.DateTimeField(editable=False)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="leads",
+                        to="leads.company",
+                    ),
+                ),
+                (
+                    "first_owner",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="leads",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='Dotted past tense: pricing.viewed', max_length=100)),
-                ('properties', models.JSONField(default=dict)),
-                ('occurred_at', models.DateTimeField(help_text="When it happened, by the sender's corrected clock.")),
-                ('recorded_at', models.DateTimeField(help_text='When we committed it.')),
-                ('source', models.CharField(help_text='Who told us: form, api, engine, calendly …', max_length=60)),
-                ('key', models.CharField(help_text='Unique within the source: the same fact twice is one row.', max_length=200)),
-                ('depth', models.PositiveSmallIntegerField(default=0, help_text='0 from outside; +1 for each event that caused it.')),
-                ('cause', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leads.event')),
-                ('lead', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(help_text="Dotted past tense: pricing.viewed", max_length=100)),
+                ("properties", models.JSONField(default=dict)),
+                ("occurred_at", models.DateTimeField(help_text="When it happened, by the sender's corrected clock.")),
+                ("recorded_at", models.DateTimeField(help_text="When we committed it.")),
+                ("source", models.CharField(help_text="Who told us: form, api, engine, calendly …", max_length=60)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Unique within the source: the same fact twice is one row.", max_length=200
+                    ),
+                ),
+                (
+                    "depth",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="0 from outside; +1 for each event that caused it."
+                    ),
+                ),
+                (
+                    "cause",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="leads.event",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="leads.lead",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_hash', models.CharField(db_index=True, max_length=32)),
-                ('purpose', models.CharField(help_text='marketing, or topic:<slug>', max_length=60)),
-                ('granted', models.BooleanField()),
-                ('source', models.CharField(help_text='form:contact, unsubscribe, preferences, complaint …', max_length=60)),
-                ('text', models.TextField(blank=True, help_text='The words the person saw.')),
-                ('at', models.DateTimeField()),
-                ('lead', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='consents', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address_hash", models.CharField(db_index=True, max_length=32)),
+                ("purpose", models.CharField(help_text="marketing, or topic:<slug>", max_length=60)),
+                ("granted", models.BooleanField()),
+                (
+                    "source",
+                    models.CharField(help_text="form:contact, unsubscribe, preferences, complaint …", max_length=60),
+                ),
+                ("text", models.TextField(blank=True, help_text="The words the person saw.")),
+                ("at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="consents",
+                        to="leads.lead",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ScoreRule',
+            name="ScoreRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(help_text='Reads as a reason: “Viewed the pricing page”.', max_length=160)),
-                ('points', models.SmallIntegerField()),
-                ('event_kind', models.CharField(blank=True, help_text='Intent only: the event that gives the points.', max_length=100)),
-                ('where', models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
-                ('condition', models.JSONField(blank=True, default=dict, help_text='Further condition, in the rule language.')),
-                ('limit_times', models.PositiveSmallIntegerField(blank=True, help_text='At most so many times …', null=True)),
-                ('limit_days', models.PositiveSmallIntegerField(blank=True, help_text='… in so many days.', null=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rules', to='leads.scoregroup')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(help_text="Reads as a reason: “Viewed the pricing page”.", max_length=160)),
+                ("points", models.SmallIntegerField()),
+                (
+                    "event_kind",
+                    models.CharField(
+                        blank=True, help_text="Intent only: the event that gives the points.", max_length=100
+                    ),
+                ),
+                ("where", models.JSONField(blank=True, default=list, help_text="Tests on the event's properties.")),
+                (
+                    "condition",
+                    models.JSONField(blank=True, default=dict, help_text="Further condition, in the rule language."),
+                ),
+                (
+                    "limit_times",
+                    models.PositiveSmallIntegerField(blank=True, help_text="At most so many times …", null=True),
+                ),
+                ("limit_days", models.PositiveSmallIntegerField(blank=True, help_text="… in so many days.", null=True)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rules", to="leads.scoregroup"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['group', '-points', 'slug'],
+                "ordering": ["group", "-points", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='ScoreEntry',
+            name="ScoreEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dimension', models.CharField(choices=[('fit', 'Fit'), ('intent', 'Intent')], max_length=6)),
-                ('reason', models.CharField(choices=[('rule', 'Rule'), ('decay', 'Decay'), ('rescore', 'Rescored')], default='rule', max_length=8)),
-                ('points', models.SmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('event', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event')),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='score_entries', to='leads.lead')),
-                ('rule', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='leads.scorerule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dimension", models.CharField(choices=[("fit", "Fit"), ("intent", "Intent")], max_length=6)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[("rule", "Rule"), ("decay", "Decay"), ("rescore", "Rescored")],
+                        default="rule",
+                        max_length=8,
+                    ),
+                ),
+                ("points", models.SmallIntegerField()),
+                ("at", models.DateTimeField()),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="leads.event",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="score_entries",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="leads.scorerule",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'score entries',
+                "verbose_name_plural": "score entries",
             },
         ),
         migrations.CreateModel(
-            name='SegmentMember',
+            name="SegmentMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entered_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='leads.lead')),
-                ('segment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='members', to='leads.segment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("entered_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="leads.lead"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="leads.segment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StageChange',
+            name="StageChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('before', models.CharField(choices=[('cold', 'Cold lead'), ('mql', 'MQL'), ('sql', 'SQL'), ('customer', 'Customer'), ('recycled', 'Recycled'), ('former', 'Former customer')], max_length=10)),
-                ('after', models.CharField(choices=[('cold', 'Cold lead'), ('mql', 'MQL'), ('sql', 'SQL'), ('customer', 'Customer'), ('recycled', 'Recycled'), ('former', 'Former customer')], max_length=10)),
-                ('reason', models.CharField(max_length=200)),
-                ('at', models.DateTimeField()),
-                ('actor', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('event', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event')),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stage_changes', to='leads.lead')),
-                ('rule', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leads.stagerule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "before",
+                    models.CharField(
+                        choices=[
+                            ("cold", "Cold lead"),
+                            ("mql", "MQL"),
+                            ("sql", "SQL"),
+                            ("customer", "Customer"),
+                            ("recycled", "Recycled"),
+                            ("former", "Former customer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "after",
+                    models.CharField(
+                        choices=[
+                            ("cold", "Cold lead"),
+                            ("mql", "MQL"),
+                            ("sql", "SQL"),
+                            ("customer", "Customer"),
+                            ("recycled", "Recycled"),
+                            ("former", "Former customer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("at", models.DateTimeField()),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="leads.event",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="stage_changes", to="leads.lead"
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="leads.stagerule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Touch',
+            name="Touch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='form, visit, booking, webinar, import, api', max_length=30)),
-                ('source', models.CharField(blank=True, help_text='utm_source, lower case', max_length=120)),
-                ('medium', models.CharField(blank=True, max_length=120)),
-                ('campaign', models.CharField(blank=True, max_length=200)),
-                ('term', models.CharField(blank=True, max_length=200)),
-                ('content', models.CharField(blank=True, max_length=200)),
-                ('click_ids', models.JSONField(blank=True, default=dict, help_text='gclid, fbclid, msclkid … as received')),
-                ('referrer', models.CharField(blank=True, max_length=1000)),
-                ('landing_page', models.CharField(blank=True, max_length=1000)),
-                ('form', models.CharField(blank=True, help_text='Slug of the form, when a form made it.', max_length=60)),
-                ('raw', models.JSONField(blank=True, default=dict, help_text='What was sent, before normalising.')),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='touches', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(help_text="form, visit, booking, webinar, import, api", max_length=30)),
+                ("source", models.CharField(blank=True, help_text="utm_source, lower case", max_length=120)),
+                ("medium", models.CharField(blank=True, max_length=120)),
+                ("campaign", models.CharField(blank=True, max_length=200)),
+                ("term", models.CharField(blank=True, max_length=200)),
+                ("content", models.CharField(blank=True, max_length=200)),
+                (
+                    "click_ids",
+                    models.JSONField(blank=True, default=dict, help_text="gclid, fbclid, msclkid … as received"),
+                ),
+                ("referrer", models.CharField(blank=True, max_length=1000)),
+                ("landing_page", models.CharField(blank=True, max_length=1000)),
+                (
+                    "form",
+                    models.CharField(blank=True, help_text="Slug of the form, when a form made it.", max_length=60),
+                ),
+                ("raw", models.JSONField(blank=True, default=dict, help_text="What was sent, before normalising.")),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="touches",
+                        to="leads.lead",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'touches',
+                "verbose_name_plural": "touches",
             },
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('data', models.JSONField(default=dict)),
-                ('body_hash', models.CharField(help_text='Of the data: the same post twice within a minute is one.', max_length=64)),
-                ('idempotency_key', models.CharField(blank=True, max_length=200, null=True)),
-                ('received_at', models.DateTimeField()),
-                ('form', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='leads.form')),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='submissions', to='leads.lead')),
-                ('touch', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leads.touch')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("data", models.JSONField(default=dict)),
+                (
+                    "body_hash",
+                    models.CharField(
+                        help_text="Of the data: the same post twice within a minute is one.", max_length=64
+                    ),
+                ),
+                ("idempotency_key", models.CharField(blank=True, max_length=200, null=True)),
+                ("received_at", models.DateTimeField()),
+                (
+                    "form",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="submissions", to="leads.form"
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="submissions",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "touch",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="leads.touch",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='lead',
-            name='latest_touch',
-            field=models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.touch'),
+            model_name="lead",
+            name="latest_touch",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="leads.touch",
+            ),
         ),
         migrations.AddField(
-            model_name='lead',
-            name='original_touch',
-            field=models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.touch'),
+            model_name="lead",
+            name="original_touch",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="leads.touch",
+            ),
         ),
         migrations.CreateModel(
-            name='Visitor',
+            name="Visitor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('anonymous_id', models.CharField(max_length=120, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='visitors', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("anonymous_id", models.CharField(max_length=120, unique=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="visitors",
+                        to="leads.lead",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='touch',
-            name='visitor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='touches', to='leads.visitor'),
+            model_name="touch",
+            name="visitor",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="touches", to="leads.visitor"
+            ),
         ),
         migrations.AddField(
-            model_name='event',
-            name='visitor',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='leads.visitor'),
+            model_name="event",
+            name="visitor",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="events",
+                to="leads.visitor",
+            ),
         ),
         migrations.CreateModel(
-            name='Workspace',
+            name="Workspace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(default='Your Company', help_text='How the company signs its mail.', max_length=120)),
-                ('sender_name', models.CharField(blank=True, help_text='The person mails come from; empty: the name.', max_length=120)),
-                ('sender_email', models.EmailField(blank=True, help_text='Empty: DEFAULT_FROM_EMAIL of the installation.', max_length=254)),
-                ('postal_address', models.CharField(default='Your Company, 1 Example Street, 12345 Example City', help_text='In the footer of every marketing mail; the law asks for it.', max_length=250)),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[leads.models.workspace.check_zone])),
-                ('site_url', models.URLField(default='https://www.example.com', help_text="The company's website.")),
-                ('booking_url', models.URLField(default='https://calendly.com/your-company/demo', help_text='Where a demo is booked.')),
-                ('docs_url', models.URLField(default='https://docs.example.com')),
-                ('pricing_url', models.URLField(default='https://www.example.com/pricing')),
-                ('app_url', models.URLField(default='https://app.example.com', help_text='Where customers use the product.')),
-                ('warm_at', models.PositiveSmallIntegerField(default=31, help_text='A lead is warm from this score on.')),
-                ('hot_at', models.PositiveSmallIntegerField(default=80, help_text='A lead is hot from this score on.')),
-                ('intent_half_life_days', models.PositiveSmallIntegerField(default=30, help_text='Intent points halve in this many days.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('cap_messages', models.PositiveSmallIntegerField(default=5, help_text='Marketing mails a person gets at most …', validators=[django.core.validators.MinValueValidator(1)])),
-                ('cap_days', models.PositiveSmallIntegerField(default=7, help_text='… in this many days.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(90)])),
-                ('address_key', models.CharField(default=leads.models.workspace.new_address_key, editable=False, help_text='Key of the address hashes of suppressions. Never change it: opt-outs would be forgotten.', max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        default="Your Company", help_text="How the company signs its mail.", max_length=120
+                    ),
+                ),
+                (
+                    "sender_name",
+                    models.CharField(
+                        blank=True, help_text="The person mails come from; empty: the name.", max_length=120
+                    ),
+                ),
+                (
+                    "sender_email",
+                    models.EmailField(
+                        blank=True, help_text="Empty: DEFAULT_FROM_EMAIL of the installation.", max_length=254
+                    ),
+                ),
+                (
+                    "postal_address",
+                    models.CharField(
+                        default="Your Company, 1 Example Street, 12345 Example City",
+                        help_text="In the footer of every marketing mail; the law asks for it.",
+                        max_length=250,
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(default="UTC", max_length=64, validators=[leads.models.workspace.check_zone]),
+                ),
+                ("site_url", models.URLField(default="https://www.example.com", help_text="The company's website.")),
+                (
+                    "booking_url",
+                    models.URLField(
+                        default="https://calendly.com/your-company/demo", help_text="Where a demo is booked."
+                    ),
+                ),
+                ("docs_url", models.URLField(default="https://docs.example.com")),
+                ("pricing_url", models.URLField(default="https://www.example.com/pricing")),
+                (
+                    "app_url",
+                    models.URLField(default="https://app.example.com", help_text="Where customers use the product."),
+                ),
+                (
+                    "warm_at",
+                    models.PositiveSmallIntegerField(default=31, help_text="A lead is warm from this score on."),
+                ),
+                ("hot_at", models.PositiveSmallIntegerField(default=80, help_text="A lead is hot from this score on.")),
+                (
+                    "intent_half_life_days",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="Intent points halve in this many days.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "cap_messages",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Marketing mails a person gets at most …",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "cap_days",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        help_text="… in this many days.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(90),
+                        ],
+                    ),
+                ),
+                (
+                    "address_key",
+                    models.CharField(
+                        default=leads.models.workspace.new_address_key,
+                        editable=False,
+                        help_text="Key of the address hashes of suppressions. Never change it: opt-outs would be forgotten.",
+                        max_length=64,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'workspace',
-                'verbose_name_plural': 'workspace',
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='workspace_is_one_row'), models.CheckConstraint(condition=models.Q(('hot_at__gt', models.F('warm_at'))), name='workspace_hot_above_warm')],
+                "verbose_name": "workspace",
+                "verbose_name_plural": "workspace",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="workspace_is_one_row"),
+                    models.CheckConstraint(
+                        condition=models.Q(("hot_at__gt", models.F("warm_at"))), name="workspace_hot_above_warm"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PendingEvent',
+            name="PendingEvent",
             fields=[
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='pending', serialize=False, to='leads.event')),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.TextField(blank=True, help_text="The last failure's traceback.")),
-                ('dead_at', models.DateTimeField(blank=True, help_text='Set after five failures; replay it when mended.', null=True)),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.lead')),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="pending",
+                        serialize=False,
+                        to="leads.event",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.TextField(blank=True, help_text="The last failure's traceback.")),
+                (
+                    "dead_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Set after five failures; replay it when mended.", null=True
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.lead"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Identity',
+            name="Identity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('user_id', 'User id'), ('anonymous_id', 'Anonymous id')], max_length=12)),
-                ('value', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("user_id", "User id"), ("anonymous_id", "Anonymous id")], max_length=12),
+                ),
+                ("value", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="identities", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'identities',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'value'), name='identity_names_one_lead')],
+                "verbose_name_plural": "identities",
+                "constraints": [models.UniqueConstraint(fields=("kind", "value"), name="identity_names_one_lead")],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."address_hash" IS DISTINCT FROM (NEW."address_hash") OR OLD."purpose" IS DISTINCT FROM (NEW."purpose") OR OLD."granted" IS DISTINCT FROM (NEW."granted") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."text" IS DISTINCT FROM (NEW."text") OR OLD."at" IS DISTINCT FROM (NEW."at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6b1b92b46c433475c70aa668d2f3bdad0c86754b', operation='UPDATE', pgid='pgtrigger_insert_only_update_19d42', table='leads_consent', when='BEFORE')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."address_hash" IS DISTINCT FROM (NEW."address_hash") OR OLD."purpose" IS DISTINCT FROM (NEW."purpose") OR OLD."granted" IS DISTINCT FROM (NEW."granted") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."text" IS DISTINCT FROM (NEW."text") OR OLD."at" IS DISTINCT FROM (NEW."at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="6b1b92b46c433475c70aa668d2f3bdad0c86754b",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_19d42",
+                    table="leads_consent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='15e6f9d7a568520f8fcba3d24b4015e5acdc8f77', operation='DELETE', pgid='pgtrigger_insert_only_delete_8f605', table='leads_consent', when='BEFORE')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="15e6f9d7a568520f8fcba3d24b4015e5acdc8f77",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_8f605",
+                    table="leads_consent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorerule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('limit_days__isnull', True), ('limit_times__isnull', True)), models.Q(('limit_days__isnull', False), ('limit_times__isnull', False)), _connector='OR'), name='score_rule_limit_is_whole'),
+            model_name="scorerule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("limit_days__isnull", True), ("limit_times__isnull", True)),
+                    models.Q(("limit_days__isnull", False), ("limit_times__isnull", False)),
+                    _connector="OR",
+                ),
+                name="score_rule_limit_is_whole",
+            ),
         ),
         migrations.AddIndex(
-            model_name='scoreentry',
-            index=models.Index(fields=['lead', 'at', 'id'], name='score_ledger_of_lead'),
+            model_name="scoreentry",
+            index=models.Index(fields=["lead", "at", "id"], name="score_ledger_of_lead"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='scoreentry',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='2d288e3f573422f0b695a14cc44753caf5e27f53', operation='UPDATE', pgid='pgtrigger_insert_only_update_d1ee5', table='leads_scoreentry', when='BEFORE')),
+            model_name="scoreentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="2d288e3f573422f0b695a14cc44753caf5e27f53",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_d1ee5",
+                    table="leads_scoreentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='scoreentry',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='7099c99085c1757e0cc8739abdea052bd0571151', operation='DELETE', pgid='pgtrigger_insert_only_delete_df83a', table='leads_scoreentry', when='BEFORE')),
+            model_name="scoreentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="7099c99085c1757e0cc8739abdea052bd0571151",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_df83a",
+                    table="leads_scoreentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segmentmember',
-            constraint=models.UniqueConstraint(fields=('segment', 'lead'), name='segment_member_once'),
+            model_name="segmentmember",
+            constraint=models.UniqueConstraint(fields=("segment", "lead"), name="segment_member_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stagechange',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."lead_id" IS DISTINCT FROM (NEW."lead_id") OR OLD."before" IS DISTINCT FROM (NEW."before") OR OLD."after" IS DISTINCT FROM (NEW."after") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."at" IS DISTINCT FROM (NEW."at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='00e7bfedb48a47c56cb450b8dc2123ae225043d1', operation='UPDATE', pgid='pgtrigger_insert_only_update_facbb', table='leads_stagechange', when='BEFORE')),
+            model_name="stagechange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."lead_id" IS DISTINCT FROM (NEW."lead_id") OR OLD."before" IS DISTINCT FROM (NEW."before") OR OLD."after" IS DISTINCT FROM (NEW."after") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."at" IS DISTINCT FROM (NEW."at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="00e7bfedb48a47c56cb450b8dc2123ae225043d1",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_facbb",
+                    table="leads_stagechange",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stagechange',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='1b0cdba9491b7bceda52c17202f87c1b28e9fd70', operation='DELETE', pgid='pgtrigger_insert_only_delete_fbcb6', table='leads_stagechange', when='BEFORE')),
+            model_name="stagechange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="1b0cdba9491b7bceda52c17202f87c1b28e9fd70",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_fbcb6",
+                    table="leads_stagechange",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(fields=['lead', '-received_at'], name='submission_of_lead'),
+            model_name="submission",
+            index=models.Index(fields=["lead", "-received_at"], name="submission_of_lead"),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(fields=('form', 'idempotency_key'), name='submission_once_per_idempotency_key'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                fields=("form", "idempotency_key"), name="submission_once_per_idempotency_key"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(condition=models.Q(('temperature', 'hot')), fields=['-score', 'id'], name='lead_hot_queue'),
+            model_name="lead",
+            index=models.Index(
+                condition=models.Q(("temperature", "hot")), fields=["-score", "id"], name="lead_hot_queue"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(condition=models.Q(('decay_due_at__isnull', False)), fields=['decay_due_at'], name='lead_decay_due'),
+            model_name="lead",
+            index=models.Index(
+                condition=models.Q(("decay_due_at__isnull", False)), fields=["decay_due_at"], name="lead_decay_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['stage', 'last_human_act_at'], name='lead_stage_sweep'),
+            model_name="lead",
+            index=models.Index(fields=["stage", "last_human_act_at"], name="lead_stage_sweep"),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['updated_at', 'id'], name='lead_api_by_update'),
+            model_name="lead",
+            index=models.Index(fields=["updated_at", "id"], name="lead_api_by_update"),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['address_hash'], name='lead_by_address_hash'),
+            model_name="lead",
+            index=models.Index(fields=["address_hash"], name="lead_by_address_hash"),
         ),
         migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('score', django.db.models.expressions.CombinedExpression(models.F('fit_score'), '+', models.F('intent_score')))), name='lead_score_is_fit_plus_intent'),
+            model_name="lead",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "score",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("fit_score"), "+", models.F("intent_score")
+                        ),
+                    )
+                ),
+                name="lead_score_is_fit_plus_intent",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lead',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_first_owner_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."first_owner_id" IS NOT NULL AND OLD."first_owner_id" IS DISTINCT FROM (NEW."first_owner_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='574461a6756f0729302e7b34beaf5cf179cf1000', operation='UPDATE', pgid='pgtrigger_write_once_first_owner_id_8fa35', table='leads_lead', when='BEFORE')),
+            model_name="lead",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_first_owner_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."first_owner_id" IS NOT NULL AND OLD."first_owner_id" IS DISTINCT FROM (NEW."first_owner_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="574461a6756f0729302e7b34beaf5cf179cf1000",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_first_owner_id_8fa35",
+                    table="leads_lead",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lead',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_original_touch_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."original_touch_id" IS NOT NULL AND OLD."original_touch_id" IS DISTINCT FROM (NEW."original_touch_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b852312a286c861ddeb2906bf9c09dc7ba43bfb0', operation='UPDATE', pgid='pgtrigger_write_once_original_touch_id_2173d', table='leads_lead', when='BEFORE')),
+            model_name="lead",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_original_touch_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."original_touch_id" IS NOT NULL AND OLD."original_touch_id" IS DISTINCT FROM (NEW."original_touch_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="b852312a286c861ddeb2906bf9c09dc7ba43bfb0",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_original_touch_id_2173d",
+                    table="leads_lead",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lead',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_form_source', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."form_source" = \'\') AND OLD."form_source" IS DISTINCT FROM (NEW."form_source"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6d6d8436a945c9c38a0f548ddf004ed1bf3e4709', operation='UPDATE', pgid='pgtrigger_write_once_form_source_f0e7f', table='leads_lead', when='BEFORE')),
+            model_name="lead",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_form_source",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT (OLD."form_source" = \'\') AND OLD."form_source" IS DISTINCT FROM (NEW."form_source"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="6d6d8436a945c9c38a0f548ddf004ed1bf3e4709",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_form_source_f0e7f",
+                    table="leads_lead",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='visitor',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_lead_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='55df87cd30723323f7e7ed9be73f420fd8f2c07b', operation='UPDATE', pgid='pgtrigger_write_once_lead_id_707c4', table='leads_visitor', when='BEFORE')),
+            model_name="visitor",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_lead_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="55df87cd30723323f7e7ed9be73f420fd8f2c07b",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_lead_id_707c4",
+                    table="leads_visitor",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(fields=['lead', 'occurred_at', 'id'], name='touch_path_of_lead'),
+            model_name="touch",
+            index=models.Index(fields=["lead", "occurred_at", "id"], name="touch_path_of_lead"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='touch',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."medium" IS DISTINCT FROM (NEW."medium") OR OLD."campaign" IS DISTINCT FROM (NEW."campaign") OR OLD."term" IS DISTINCT FROM (NEW."term") OR OLD."content" IS DISTINCT FROM (NEW."content") OR OLD."click_ids" IS DISTINCT FROM (NEW."click_ids") OR OLD."referrer" IS DISTINCT FROM (NEW."referrer") OR OLD."landing_page" IS DISTINCT FROM (NEW."landing_page") OR OLD."form" IS DISTINCT FROM (NEW."form") OR OLD."raw" IS DISTINCT FROM (NEW."raw") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='0a679d4a8c3dcd3c220391eb60a8d23c448d091f', operation='UPDATE', pgid='pgtrigger_insert_only_update_04650', table='leads_touch', when='BEFORE')),
+            model_name="touch",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."medium" IS DISTINCT FROM (NEW."medium") OR OLD."campaign" IS DISTINCT FROM (NEW."campaign") OR OLD."term" IS DISTINCT FROM (NEW."term") OR OLD."content" IS DISTINCT FROM (NEW."content") OR OLD."click_ids" IS DISTINCT FROM (NEW."click_ids") OR OLD."referrer" IS DISTINCT FROM (NEW."referrer") OR OLD."landing_page" IS DISTINCT FROM (NEW."landing_page") OR OLD."form" IS DISTINCT FROM (NEW."form") OR OLD."raw" IS DISTINCT FROM (NEW."raw") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="0a679d4a8c3dcd3c220391eb60a8d23c448d091f",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_04650",
+                    table="leads_touch",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='touch',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='f56ed5aa739060ef5f94a359ad7f3b28d68723a0', operation='DELETE', pgid='pgtrigger_insert_only_delete_23cf3', table='leads_touch', when='BEFORE')),
+            model_name="touch",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="f56ed5aa739060ef5f94a359ad7f3b28d68723a0",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_23cf3",
+                    table="leads_touch",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='touch',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_lead_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='37a14d7bf261f7122b4d3262428e1631950077b8', operation='UPDATE', pgid='pgtrigger_write_once_lead_id_48243', table='leads_touch', when='BEFORE')),
+            model_name="touch",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_lead_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="37a14d7bf261f7122b4d3262428e1631950077b8",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_lead_id_48243",
+                    table="leads_touch",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['lead', 'kind', 'occurred_at'], name='event_facts_of_lead'),
+            model_name="event",
+            index=models.Index(fields=["lead", "kind", "occurred_at"], name="event_facts_of_lead"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['lead', '-occurred_at', '-id'], name='event_timeline_of_lead'),
+            model_name="event",
+            index=models.Index(fields=["lead", "-occurred_at", "-id"], name="event_timeline_of_lead"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('visitor__isnull', False)), fields=['visitor'], name='event_of_visitor'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("visitor__isnull", False)), fields=["visitor"], name="event_of_visitor"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('source', 'key'), name='event_once_per_source_key'),
+            model_name="event",
+            constraint=models.UniqueConstraint(fields=("source", "key"), name="event_once_per_source_key"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='event',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."properties" IS DISTINCT FROM (NEW."properties") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."depth" IS DISTINCT FROM (NEW."depth") OR OLD."cause_id" IS DISTINCT FROM (NEW."cause_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6bc000c5cdb7dece93194a6081da2116e4ced060', operation='UPDATE', pgid='pgtrigger_insert_only_update_bd8b9', table='leads_event', when='BEFORE')),
+            model_name="event",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."properties" IS DISTINCT FROM (NEW."properties") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."depth" IS DISTINCT FROM (NEW."depth") OR OLD."cause_id" IS DISTINCT FROM (NEW."cause_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="6bc000c5cdb7dece93194a6081da2116e4ced060",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_bd8b9",
+                    table="leads_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='event',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='4370ea1e71f1e4985de7e993dc3fc4f2346113ca', operation='DELETE', pgid='pgtrigger_insert_only_delete_ad02b', table='leads_event', when='BEFORE')),
+            model_name="event",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="4370ea1e71f1e4985de7e993dc3fc4f2346113ca",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_ad02b",
+                    table="leads_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='event',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_lead_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='3dabe5886f889ef4f4ab9c7d90bd9e6b12419f03', operation='UPDATE', pgid='pgtrigger_write_once_lead_id_2810a', table='leads_event', when='BEFORE')),
+            model_name="event",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_lead_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."lead_id" IS NOT NULL AND OLD."lead_id" IS DISTINCT FROM (NEW."lead_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="3dabe5886f889ef4f4ab9c7d90bd9e6b12419f03",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_lead_id_2810a",
+                    table="leads_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='pendingevent',
-            index=models.Index(condition=models.Q(('dead_at__isnull', True)), fields=['lead'], name='pending_alive_by_lead'),
+            model_name="pendingevent",
+            index=models.Index(
+                condition=models.Q(("dead_at__isnull", True)), fields=["lead"], name="pending_alive_by_lead"
+            ),
         ),
         migrations.AddIndex(
-            model_name='pendingevent',
-            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['dead_at'], name='pending_dead'),
+            model_name="pendingevent",
+            index=models.Index(condition=models.Q(("dead_at__isnull", False)), fields=["dead_at"], name="pending_dead"),
         ),
     ]

@@ -15,7 +15,9 @@ class Event(models.Model):
     """One fact. Never changed; only an anonymous visitor's event gets its lead, once."""
 
     lead = models.ForeignKey("leads.Lead", null=True, on_delete=models.CASCADE, related_name="events", db_index=False)
-    visitor = models.ForeignKey("leads.Visitor", null=True, on_delete=models.CASCADE, related_name="events", db_index=False)
+    visitor = models.ForeignKey(
+        "leads.Visitor", null=True, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     kind = models.CharField(max_length=100, help_text="Dotted past tense: pricing.viewed")
     properties = models.JSONField(default=dict)
     occurred_at = models.DateTimeField(help_text="When it happened, by the sender's corrected clock.")

@@ -1,4 +1,3 @@
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -114,12 +113,26 @@ class Lead(models.Model):
         related_name="+",
         db_index=False,
     )
-    form_source = models.CharField(max_length=60, blank=True, editable=False, help_text="The first form. Never changes.")
+    form_source = models.CharField(
+        max_length=60, blank=True, editable=False, help_text="The first form. Never changes."
+    )
     original_touch = models.ForeignKey(
-        Touch, null=True, editable=False, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+        Touch,
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     latest_touch = models.ForeignKey(
-        Touch, null=True, editable=False, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+        Touch,
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
 
     demo_booked = models.BooleanField(default=False)
@@ -142,7 +155,8 @@ class Lead(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(score=models.F("fit_score") + models.F("intent_score")), name="lead_score_is_fit_plus_intent"
+                condition=Q(score=models.F("fit_score") + models.F("intent_score")),
+                name="lead_score_is_fit_plus_intent",
             ),
         ]
         triggers = [

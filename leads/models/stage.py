@@ -16,7 +16,9 @@ class StageRule(models.Model):
     event_kind = models.CharField(max_length=100, blank=True, help_text="Empty: checked whenever the lead changes.")
     where = models.JSONField(default=list, blank=True, help_text="Tests on the event's properties.")
     condition = models.JSONField(default=dict, blank=True, help_text="Further condition, in the rule language.")
-    swept = models.BooleanField(default=False, help_text="Checked by the clock, for conditions that come true by waiting.")
+    swept = models.BooleanField(
+        default=False, help_text="Checked by the clock, for conditions that come true by waiting."
+    )
     reason = models.CharField(max_length=200, help_text="Shown in the history: “Asked for a demo”.")
     position = models.PositiveSmallIntegerField(default=0, help_text="The first rule that fits wins.")
     is_active = models.BooleanField(default=True)
@@ -36,7 +38,9 @@ class StageChange(models.Model):
     after = models.CharField(max_length=10, choices=Stage)
     reason = models.CharField(max_length=200)
     rule = models.ForeignKey(StageRule, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+    )
     event = models.ForeignKey(
         "leads.Event", null=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )

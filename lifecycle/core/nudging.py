@@ -18,7 +18,7 @@ _last: dict[str, float] = {}
 
 
 def nudge(task: str) -> None:
-    """Ask for `task` to run soon, after the commit of the current transaction. Never raises, never waits for a broker."""
+    """Ask for `task` to run soon, after the current transaction's commit. Never raises, never waits for a broker."""
     if settings.NUDGE_WORKERS:
         transaction.on_commit(lambda: _send(task))
 

@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
 
 def instant(text: str) -> datetime:
-    """The instant that `text` names; without a zone it is UTC. CommandError for anything else, or outside the sandbox."""
+    """The instant that `text` names, UTC without a zone. CommandError for anything else, or outside the sandbox."""
     if not settings.SANDBOX:
         raise CommandError("A virtual clock could mail real people at a wrong time: set SANDBOX=1 to use --now.")
     try:
