@@ -26,6 +26,10 @@ MOST_ATTEMPTS = 8
 _FAULTS = (OSError, smtplib.SMTPException, AnymailError)
 
 
+class NobodyToTell(ValueError):
+    """The lead has no owner with an address, and SALES_EMAIL is not set."""
+
+
 def send_alerts(*, now: datetime, limit: int = 100) -> int:
     """Send what is due; how many were sent. Alerts are sent at least once."""
     claimed = _claim(now=now, limit=limit)
@@ -67,8 +71,9 @@ def _claim(*, now: datetime, limit: int) -> list[Alert]:
 
 def _send(alert: Alert, connection: BaseEmailBackend, sender: str, *, now: datetime) -> int:
     try:
-        message(alert, sender, connection).send()
-    except _FAULTS as error:
+        if not message(alert, sender, connection).send():
+            raise NobodyToTell
+    except (*_FAULTS, ValueError) as error:  # ValueError: an address that no header takes
         _settle(alert, error, now=now)
         return 0
     _settle(alert, None, now=now)
@@ -110,6 +115,8 @@ def _settle(alert: Alert, error: Exception | None, *, now: datetime) -> None:
 
 def _is_final(error: Exception) -> bool:
     """A refusal of this very mail; a server that is down or busy is not."""
+    if isinstance(error, ValueError):
+        return True
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, AnymailAPIError):

@@ -70,12 +70,14 @@ def _owner_emails(batch: Batch, leads: Iterable[int]) -> dict[int, str]:
 
 
 def _alert(batch: Batch, event: EventRow, kind: Alert.Kind, reasons: list[str], emails: dict[int, str]) -> Alert:
+    if kind == Alert.Kind.SQL and event.properties.get("reason"):
+        reasons = [event.properties["reason"], *reasons]
     return Alert(
         key=f"event:{event.id}",
         lead_id=event.lead_id,
         kind=kind,
         headline=headline(batch, event, kind),
-        reasons=[event.properties["reason"], *reasons] if kind == Alert.Kind.SQL else reasons,
+        reasons=reasons,
         to_email=emails[event.lead_id],
         created_at=batch.now,
         due_at=batch.now,
