@@ -20,7 +20,7 @@ from tests.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.processes
 
-PEOPLE = 300
+PEOPLE = 200
 AT_ONCE = 10
 
 
