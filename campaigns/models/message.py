@@ -69,6 +69,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="ready"), name="message_ready_by_due"),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="message_lease"),
+            models.Index(fields=["settled_at"], condition=Q(state="unknown"), name="message_unknown_since"),
             models.Index(fields=["lead", "-id"], name="message_of_lead"),
             models.Index(fields=["enrollment"], name="message_of_enrollment"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_by_provider_id"),
