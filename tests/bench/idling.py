@@ -17,7 +17,8 @@ GROWING = [
     "leads_scoreentry",
     "campaigns_message",
     "campaigns_enrollment",
-    "campaigns_tracking",
+    "leads_touch",
+    "sales_alert",
 ]
 _READ = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname = ANY(%b::text[])"
 
