@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from campaigns.models import Suppression, Topic
 from campaigns.suppressing import lift, suppress
 from leads.models import Lead
+from lifecycle.core.deadlocks import atomic_with_retry
 
 SOURCE = "preference page"
 
@@ -37,7 +36,7 @@ def choices(lead: Lead) -> list[Choice]:
     ]
 
 
-@transaction.atomic
+@atomic_with_retry
 def save(lead: Lead, *, wanted: set[str], now: datetime) -> None:
     """Get exactly the topics of these slugs; none of them is an opt-out of all marketing.
 

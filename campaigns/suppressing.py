@@ -11,6 +11,7 @@ from leads.batch import NewEvent
 from leads.log import write as write_events
 from leads.models import Consent, Lead
 from lifecycle.core import sql
+from lifecycle.core.deadlocks import atomic_with_retry
 
 # Runs that would send marketing mail. The one question that opt-outs ask of a sequence's content.
 _MARKETING_RUNS = """
@@ -74,7 +75,7 @@ def _wait_for_claims(address_hash: str) -> None:
         pass  # somebody keeps the lock for long; the block itself must not wait for them
 
 
-@transaction.atomic
+@atomic_with_retry
 def _stop(
     leads: list[int], *, scope: str, reason: str, now: datetime, topic: Topic | None, source: str, new: bool
 ) -> None:
