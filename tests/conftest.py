@@ -69,8 +69,12 @@ def restore(rows: str) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> None:
+    """The test database, migrated; also when only tests with a database of their own were picked."""
     with django_db_blocker.unblock():
-        request.config.stash[MIGRATED] = connections["default"].creation.serialize_db_to_string()
+        creation = connections["default"].creation
+        if not str(connections["default"].settings_dict["NAME"]).startswith("test_"):
+            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        request.config.stash[MIGRATED] = creation.serialize_db_to_string()
 
 
 @pytest.fixture(scope="session")

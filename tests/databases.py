@@ -28,9 +28,6 @@ def playbooks_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker
     """Name of a copy of the test database with the playbooks in it; made once a process."""
     with django_db_blocker.unblock():
         plain = str(connections["default"].settings_dict["NAME"])
-        if not plain.startswith("test_"):  # no test of this run asks pytest-django for it
-            connections["default"].creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-            plain = str(connections["default"].settings_dict["NAME"])
         name = f"{plain}_playbooks"
         copy(plain, name)
         with using(name):
