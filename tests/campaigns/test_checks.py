@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.checks import MOST_ATTEMPTS, Case, Defer, Drop, Go, Policy, Verdict, verdict
@@ -126,6 +126,7 @@ policies = st.builds(Policy, cap_messages=st.integers(1, 6), cap_days=st.integer
 dues = st.lists(st.integers(0, 60 * 24 * 60).map(lambda minute: NOON + timedelta(minutes=minute)), max_size=40)
 
 
+@settings(max_examples=100, deadline=None)
 @given(policies, dues)
 def test_rule_14_never_more_than_n_in_d_days_whatever_is_due_when(policy: Policy, due: list[datetime]) -> None:
     sent: list[datetime] = []
@@ -145,6 +146,7 @@ def test_rule_14_never_more_than_n_in_d_days_whatever_is_due_when(policy: Policy
         assert sum(end - span < at <= end for at in sent) <= policy.cap_messages
 
 
+@settings(max_examples=100, deadline=None)
 @given(policies, dues)
 def test_rule_14_the_slot_is_free_and_no_earlier_one_is(policy: Policy, sent: list[datetime]) -> None:
     now = max(sent, default=NOON)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.engine import LONGEST_WALK, Journey, decide
@@ -156,6 +156,7 @@ histories = st.lists(
 temperatures = st.sampled_from(["cold", "hot"])
 
 
+@settings(max_examples=60, deadline=None)
 @given(forward_journeys(), positions(), histories, temperatures, minutes)
 def test_decide_ends_in_exactly_one_stay_or_leave_and_never_goes_back(
     walked: Journey, here: Position, history: list[tuple[str, datetime]], temperature: str, later: timedelta
@@ -177,6 +178,7 @@ def test_decide_ends_in_exactly_one_stay_or_leave_and_never_goes_back(
         assert last.until is None or last.until > now
 
 
+@settings(max_examples=60, deadline=None)
 @given(forward_journeys(), positions(), histories, temperatures, minutes)
 def test_deciding_again_at_the_same_moment_changes_nothing(
     walked: Journey, here: Position, history: list[tuple[str, datetime]], temperature: str, later: timedelta
@@ -187,6 +189,7 @@ def test_deciding_again_at_the_same_moment_changes_nothing(
         assert decide(walked, after(last, here), known, now) == [last]
 
 
+@settings(max_examples=60, deadline=None)
 @given(forward_journeys(), histories, temperatures, st.integers(0, 2000))
 def test_every_run_ends_and_queues_each_mail_at_most_once(
     walked: Journey, history: list[tuple[str, datetime]], temperature: str, late: int

@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.windows import next_instant
@@ -83,6 +83,7 @@ def moments(draw: st.DrawFn) -> tuple[str, datetime]:
 times = st.integers(0, 95).map(lambda quarter: (datetime.min + quarter * QUARTER).time())
 
 
+@settings(max_examples=100, deadline=None)
 @given(moments(), times, st.sampled_from([None, *range(7)]))
 def test_it_is_the_first_such_instant_in_any_zone(
     moment: tuple[str, datetime], time_of_day: time, weekday: int | None
@@ -114,6 +115,7 @@ def fits(wall: datetime, wanted: time, weekday: int | None) -> bool:
     return wall.time() == wanted and weekday in (None, wall.weekday())
 
 
+@settings(max_examples=100, deadline=None)
 @given(moments(), st.times())
 def test_what_comes_shows_the_wall_time_to_the_microsecond_or_is_the_end_of_a_gap(
     moment: tuple[str, datetime], time_of_day: time
@@ -129,6 +131,7 @@ def test_what_comes_shows_the_wall_time_to_the_microsecond_or_is_the_end_of_a_ga
         assert any(just_before.replace(tzinfo=None) < wall < shown.replace(tzinfo=None) for wall in skipped)
 
 
+@settings(max_examples=100, deadline=None)
 @given(moments(), times)
 def test_day_after_day_no_day_is_left_out_and_none_comes_twice(moment: tuple[str, datetime], time_of_day: time) -> None:
     zone, instant = moment
