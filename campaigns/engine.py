@@ -6,7 +6,7 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from campaigns.steps import Decision, Hold, Leave, Pass, Position, Stay, Step
+from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SetField, Stay, Step
 from lifecycle.core import rules
 
 # A published graph only runs forward, so this is reached by damaged data alone.
@@ -100,8 +100,17 @@ def decide(journey: Journey, position: Position, facts: rules.Facts, now: dateti
             effects = [outcome.effect] if outcome.effect else []
             return [*decisions, *effects, Stay(step.key, position.step_since, outcome.until, outcome.reason)]
         decisions.append(outcome.effect)
-        position = _moved(journey, position, outcome)
+        position, facts = _moved(journey, position, outcome), _after(facts, outcome.effect)
     return [*decisions, Leave(position.step_key, "failed: the steps run in a circle")]
+
+
+def _after(facts: rules.Facts, effect: Effect) -> rules.Facts:
+    """What the next step sees: a field that was just set has its new value, though it is written only later."""
+    if not isinstance(effect, SetField):
+        return facts
+    name, _, attribute = effect.field.partition(".")
+    value = {**(facts.fields.get(name) or {}), attribute: effect.value} if attribute else effect.value
+    return replace(facts, fields={**facts.fields, name: value})
 
 
 def _moved(journey: Journey, position: Position, outcome: Pass) -> Position:

@@ -96,6 +96,17 @@ def test_effects_come_in_the_order_of_the_steps() -> None:
     assert decisions[1] == Note("hot", "Temperature is hot: yes")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("attributes.nurtured", True), ("industry", "care")], ids=["an attribute", "a field"]
+)
+def test_a_branch_sees_what_the_step_before_it_set(name: str, value: object) -> None:
+    test = {"field": name, "op": "eq", "value": value}
+    steps = journey(SetStep("set", name, value), branch("look", test, otherwise="no"), send("yes"), send("no"))
+    before = facts(attributes={"plan": "pro"}, industry="")
+    assert decide(steps, position("set"), before, NOON)[-1].step_key == "yes"
+    assert before.fields["attributes"] == {"plan": "pro"}
+
+
 def test_a_step_that_is_gone_or_behind_the_last_completes_the_run() -> None:
     short = journey(send("one"))
     assert decide(short, position(""), facts(), NOON) == [Leave("", "completed")]
