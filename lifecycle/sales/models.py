@@ -29,7 +29,7 @@ class AssignmentRule(models.Model):
 class Alert(models.Model):
     """One thing a rep must know now, delivered by mail and shown in the console.
 
-    ready ──> sending ──> sent | failed | unknown
+    ready ──> sending ──> sent | failed
     """
 
     class Kind(models.TextChoices):
@@ -42,7 +42,6 @@ class Alert(models.Model):
         SENDING = "sending", "Sending"
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
-        UNKNOWN = "unknown", "Unknown"
 
     key = models.CharField(
         max_length=120, unique=True, help_text="event:812: one alert per event, whatever is repeated."

@@ -70,7 +70,6 @@ class Migration(migrations.Migration):
                             ("sending", "Sending"),
                             ("sent", "Sent"),
                             ("failed", "Failed"),
-                            ("unknown", "Unknown"),
                         ],
                         default="ready",
                         max_length=7,
