@@ -29,7 +29,7 @@ from tests.campaigns.journeying import CUSTOMER, HOT, NOON, branch, facts, goal,
 DAY = timedelta(days=1)
 KINDS = ("email.clicked", "demo.watched")
 
-# Rules 1 to 27 are those of the design's journeys; a test names the rule it holds.
+# The rules are those of docs/journeys.md; a test names the rule it holds.
 
 
 def after(stay: Stay, came: Position, at: datetime | None = None) -> Position:
