@@ -22,7 +22,7 @@ pytestmark = pytest.mark.processes
 
 PEOPLE = 2000
 WORKERS = 4
-KILL_EVERY = 100  # mails
+KILL_EVERY = 80  # mails
 
 
 def crowd(count: int) -> list[Lead]:
@@ -43,10 +43,10 @@ def test_2000_mails_by_four_workers_that_are_killed_at_random(own_database: str,
             seen = len(smtp_server.mails)
             until(lambda seen=seen: len(smtp_server.mails) >= seen + KILL_EVERY)
             workers.kill_one()
-            leases_run_out(share=0.1)
+            leases_run_out(share=0.03)  # more would use up somebody's five attempts by chance
             workers.start()
         finish(workers)
-    assert workers.killed >= 10
+    assert workers.killed >= 8
 
     copies = Counter(smtp_server.recipients)
     states = dict(Message.objects.values_list("lead__email", "state"))
