@@ -8,7 +8,9 @@ from lifecycle.env import NAMES
 for name in list(os.environ):
     if name in NAMES or name.startswith("ANYMAIL_"):
         del os.environ[name]
-os.environ["VAR_DIR"] = os.environ.setdefault("TEST_VAR_DIR", tempfile.mkdtemp(prefix="lifecycle-tests-"))
+if "TEST_VAR_DIR" not in os.environ:  # xdist workers inherit the folder of the run
+    os.environ["TEST_VAR_DIR"] = tempfile.mkdtemp(prefix="lifecycle-tests-")
+os.environ["VAR_DIR"] = os.environ["TEST_VAR_DIR"]
 os.environ["SECRET_KEY"] = "a-key-for-tests-only-" + "0123456789abcdef" * 3
 os.environ["SANDBOX"] = "1"
 
@@ -23,5 +25,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 NUDGE_WORKERS = False
