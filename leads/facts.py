@@ -8,12 +8,12 @@ from typing import Protocol
 from lifecycle.core import sql
 from lifecycle.core.rules import EventFact, Needs
 
+# Leads and kinds as plain lists, so that one pass over an index finds everything; all leads reach equally far back.
 _READ = """
     SELECT e.lead_id, e.kind, e.occurred_at, e.properties, e.id
-    FROM unnest(%b::bigint[], %b::timestamptz[]) AS person (lead_id, base)
-    CROSS JOIN unnest(%b::text[], %b::interval[]) AS wanted (kind, span)
-    JOIN leads_event e ON e.lead_id = person.lead_id AND e.kind = wanted.kind
-        AND (wanted.span IS NULL OR e.occurred_at >= person.base - wanted.span)
+    FROM leads_event e JOIN unnest(%b::text[], %b::interval[]) AS wanted (kind, span)
+        ON e.kind = wanted.kind AND e.occurred_at >= coalesce(%b::timestamptz - wanted.span, '-infinity')
+    WHERE e.lead_id = ANY(%b::bigint[]) AND e.kind = ANY(%b::text[])
     ORDER BY e.lead_id, e.occurred_at, e.id
 """
 
@@ -67,7 +67,8 @@ class EventFacts:
         for by_kind in self._events.values():
             for kind in kinds:
                 by_kind.pop(kind, None)
-        rows = sql.fetch(_READ, [list(self._bases), list(self._bases.values()), list(kinds), list(kinds.values())])
+        names, earliest = list(kinds), min(self._bases.values())
+        rows = sql.fetch(_READ, [names, list(kinds.values()), earliest, list(self._bases), names])
         for lead_id, kind, at, properties, event_id in rows:
             self._events[lead_id][kind].append(EventFact(at, properties, event_id))
 
