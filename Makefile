@@ -37,9 +37,9 @@ bench: $(READY) ## floors and ours, measured on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(TOOLS) ## compile the requirements again, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header \
 		requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header \
 		requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove .venv and caches; var/ with all data stays
