@@ -8,6 +8,11 @@ from urllib.parse import urlsplit
 VISIBILITY_SECONDS = 300
 
 
+def transport(url: str) -> str | None:
+    """The transport of a broker address where it is ours; None leaves the choice to Kombu."""
+    return "lifecycle.folder_broker:Transport" if urlsplit(url).scheme == "filesystem" else None
+
+
 def transport_options(url: str, folder: Path) -> dict[str, Any]:
     """Kombu's transport options for a broker address; `folder` holds the messages of the embedded broker."""
     scheme = urlsplit(url).scheme

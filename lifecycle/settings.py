@@ -206,6 +206,7 @@ LOGGING = logs.configuration(ENVIRONMENT.log_level)
 
 # --- jobs: no result backend, nothing in a message but ids; the database claims work again after a crash
 CELERY_BROKER_URL = ENVIRONMENT.broker_url or "filesystem://localhost//"
+CELERY_BROKER_TRANSPORT = broker.transport(CELERY_BROKER_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, VAR_DIR / "broker")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
