@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
-CLAIM = 60
+CLAIM = 40
 
 
 class Crew:
