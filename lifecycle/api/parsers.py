@@ -1,5 +1,6 @@
 """Bodies as they come from outside: bounded, UTF-8, and nothing in them that the database could not keep."""
 
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -17,6 +18,8 @@ LARGEST = 256 * 1024
 DEEPEST = 10
 MOST_FIELDS = 200
 LARGEST_INTEGER = 2**63 - 1
+CONTEXT_NAME = re.compile(r"context(\[\w{1,60}\]){1,5}", re.ASCII)
+CONTEXT_PART = re.compile(r"\[(\w+)\]", re.ASCII)
 
 Context = Mapping[str, Any] | None
 
@@ -78,9 +81,40 @@ class OnlyJSON(DefaultContentNegotiation):
 
 def plain(fields: QueryDict) -> dict[str, Any]:
     """Name → value, or → list of values where a name came several times."""
-    values = {name: sent[0] if len(sent) == 1 else sent for name, sent in fields.lists()}
+    values: dict[str, Any] = {name: sent[0] if len(sent) == 1 else sent for name, sent in fields.lists()}
     check(values)
+    if context := context_in(values):
+        values["context"] = context
     return values
+
+
+def context_in(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Segment's context object as forms carry it: JSON text in one field, or flat as `context[campaign][source]`.
+
+    Empty for one that does not read: a wrong tag on the page must not cost the form.
+    """
+    if isinstance(text := fields.get("context"), str):
+        try:
+            context = msgspec.json.decode(text, type=dict[str, Any])
+            check(context)
+        except (msgspec.MsgspecError, RecursionError, ParseError):
+            return {}
+        return context
+    flat = {tuple(CONTEXT_PART.findall(name)): value for name, value in fields.items() if CONTEXT_NAME.fullmatch(name)}
+    return nested(flat)
+
+
+def nested(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    """path → value as objects inside objects; of a value and an object in one place the object stays."""
+    made: dict[str, Any] = {}
+    for path, value in sorted(flat.items()):
+        inside = made
+        for part in path[:-1]:
+            if not isinstance(inside.get(part), dict):
+                inside[part] = {}
+            inside = inside[part]
+        inside[path[-1]] = value
+    return made
 
 
 def read(stream: IO[bytes], context: Context) -> bytes:

@@ -5,6 +5,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import LazySettings
@@ -57,6 +58,44 @@ def test_form_data_of_a_script_is_taken(browser: Client) -> None:
     assert browser.post(URL, {"email": "ada@acme.com", "first_name": "Ada"}).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {
+            "context": '{"campaign": {"source": "Newsletter", "name": "May"}, "page": {"referrer": "https://b.example/"}}'
+        },
+        {
+            "context[campaign][source]": "Newsletter",
+            "context[campaign][name]": "May",
+            "context[page][referrer]": "https://b.example/",
+        },
+    ],
+)
+def test_the_context_of_a_tracking_client_is_read_from_a_form_too(browser: Client, sent: dict[str, str]) -> None:
+    """As JSON text in one field, or flat as jQuery and PHP forms write objects."""
+    body = urlencode({"email": "ada@acme.com", **sent})
+    assert browser.post(URL, body, content_type="application/x-www-form-urlencoded").status_code == 201
+    touch = Touch.objects.get()
+    assert (touch.source, touch.campaign, touch.referrer) == ("newsletter", "may", "https://b.example/")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"context": "nonsense"},
+        {"context": "[1]"},
+        {"context": '{"campaign": ' * 50},
+        {"context": '{"campaign": {"source": "\\u0000"}}'},
+        {"context[": "x", "context[]": "x", "context[campaign": "x", "context[a][b][c][d][e][f][g][h][i][j][k]": "x"},
+        {"context[campaign]": "x", "context[campaign][source]": "y"},
+    ],
+)
+def test_a_context_that_does_not_read_costs_nobody_their_form(browser: Client, sent: dict[str, str]) -> None:
+    body = urlencode({"email": "ada@acme.com", "utm_source": "google", **sent})
+    assert browser.post(URL, body, content_type="application/x-www-form-urlencoded").status_code == 201
+    assert Touch.objects.get().source == "google"
+
+
 def test_a_browser_is_sent_to_our_thank_you_page(browser: Client) -> None:
     answer = browser.post(URL, "email=ada%40acme.com", content_type="application/x-www-form-urlencoded", **BROWSER)
     assert (answer.status_code, answer["Location"]) == (303, "http://testserver/thanks/contact/")
@@ -81,7 +120,16 @@ def test_a_browser_is_told_on_a_page_what_to_mend(browser: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"email": ""}, {"email": "ada"}, {"email": "a@b@c"}, {"email": None}, {"email": ["x"]}, {"email": 7}]
+    "body",
+    [
+        {},
+        {"email": ""},
+        {"email": "ada"},
+        {"email": "a@b@c"},
+        {"email": None},
+        {"email": 7},
+        {"email": ["ada@acme.com"]},
+    ],
 )
 def test_a_missing_or_invalid_address_is_named(browser: Client, body: dict[str, Any]) -> None:
     answer = post(browser, body)

@@ -63,7 +63,9 @@ class Submissions(APIView):
         form = Form.objects.filter(slug=slug, is_active=True).first()
         if form is None:
             raise Http404
-        data = answers(form, dict(request.data))
+        data = dict(request.data)
+        if is_form(request):
+            data = answers(form, data)
         if data.pop(HONEYPOT, ""):
             logger.info("dropped a robot's post to the form %s", slug)
         else:
@@ -86,8 +88,12 @@ class Submissions(APIView):
         return final
 
 
+def is_form(request: Request) -> bool:
+    return str(request.content_type).startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
+
+
 def answers(form: Form, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body; of a field that came several times the last counts, unless the form asks for several."""
+    """A form's body; of a field that came several times the last counts, unless the form asks for several."""
     several = {field.get("name") for field in form.fields if field.get("type") == "multiselect"}
     return {
         name: value[-1] if isinstance(value, list) and value and name not in several else value
@@ -104,8 +110,7 @@ def idempotency_key(request: Request) -> str | None:
 
 def wants_a_page(request: Request) -> bool:
     """Whether a browser posted the form itself, instead of a script or a program."""
-    is_form = str(request.content_type).startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
-    return is_form and request._request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+    return is_form(request) and request._request.get_preferred_type(["application/json", "text/html"]) == "text/html"
 
 
 def accepted(request: Request, form: Form) -> HttpResponseBase:
