@@ -1,6 +1,7 @@
 """Every address of the product, by area."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -10,6 +11,7 @@ from lifecycle.api.views.thanks import thanks
 urlpatterns = [
     path("healthz", health.process, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("favicon.ico", RedirectView.as_view(url=static("img/mark.svg"))),
     path("", RedirectView.as_view(pattern_name="console:hot-leads")),
     path("admin/", admin.site.urls),
     path("console/", include("lifecycle.console.urls")),
