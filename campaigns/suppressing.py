@@ -1,6 +1,8 @@
 """Opt-outs and blocked addresses. A suppression hangs on the address's keyed hash and outlives the lead."""
 
+import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import OperationalError, transaction
@@ -12,6 +14,8 @@ from leads.log import write as write_events
 from leads.models import Consent, Lead
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
+
+logger = logging.getLogger(__name__)
 
 # Runs that would send marketing mail. The one question that opt-outs ask of a sequence's content.
 _MARKETING_RUNS = """
@@ -39,31 +43,47 @@ _HOLD_RUNS = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What to keep from an address, why, and who said so. `topic` goes with the scope of that name alone."""
+
+    scope: str
+    reason: str
+    source: str
+    topic: Topic | None = None
+
+
 def suppress(
     address_hash: str, *, scope: str, reason: str, source: str, now: datetime, topic: Topic | None = None
 ) -> bool:
-    """Block an address. Committed when this returns; then what was under way for it is stopped. True if it was new.
+    """Block an address. Committed when this returns; what was under way for it is stopped. True if it was new.
 
-    The suppression alone is what must not fail: nothing that comes after it can undo it.
+    Only the block and its proof must not fail. If stopping does (somebody keeps a lock for long), every mail still
+    meets the block when it is claimed, and its run ends there.
     """
-    new = _block(address_hash, scope=scope, reason=reason, source=source, now=now, topic=topic)
-    leads = list(Lead.objects.filter(address_hash=address_hash).values_list("pk", flat=True))
-    if leads:
-        _stop(leads, scope=scope, reason=reason, now=now, topic=topic, source=source, new=new)
+    block = Block(scope, reason, source, topic)
+    leads, new = _set(address_hash, block, now=now)
+    try:
+        _stop(leads, block, now=now)
+    except OperationalError:
+        logger.warning("an opt-out holds, but could not stop at once what was under way for leads %s", leads)
     return new
 
 
-@transaction.atomic
-def _block(address_hash: str, *, scope: str, reason: str, source: str, now: datetime, topic: Topic | None) -> bool:
+@atomic_with_retry
+def _set(address_hash: str, block: Block, *, now: datetime) -> tuple[list[int], bool]:
     # A claim holds its leads' locks until it commits: taking the lock puts us after it, or it after us.
     _wait_for_claims(address_hash)
+    leads = list(Lead.objects.filter(address_hash=address_hash).order_by("pk").values_list("pk", flat=True))
     _, new = Suppression.objects.get_or_create(
         address_hash=address_hash,
-        scope=scope,
-        topic=topic,
-        defaults={"reason": reason, "source": source, "created_at": now},
+        scope=block.scope,
+        topic=block.topic,
+        defaults={"reason": block.reason, "source": block.source, "created_at": now},
     )
-    return new
+    if new:
+        _note(leads, block, granted=False, now=now)
+    return leads, new
 
 
 def _wait_for_claims(address_hash: str) -> None:
@@ -76,32 +96,31 @@ def _wait_for_claims(address_hash: str) -> None:
 
 
 @atomic_with_retry
-def _stop(
-    leads: list[int], *, scope: str, reason: str, now: datetime, topic: Topic | None, source: str, new: bool
-) -> None:
+def _stop(leads: list[int], block: Block, *, now: datetime) -> None:
+    if not leads:
+        return
     list(Lead.objects.filter(pk__in=leads).order_by("pk").select_for_update(no_key=True).values_list("pk"))
-    if scope != Suppression.Scope.TOPIC:
+    if block.scope != Suppression.Scope.TOPIC:
         runs = [row[0] for row in sql.fetch(_MARKETING_RUNS, [leads])]
-        exits.end([exits.Exit(run, reason) for run in runs], now=now)
-    everything = scope == Suppression.Scope.EVERYTHING
-    text = f"suppression: {reason}"
-    topic_id = topic.pk if topic else None
+        exits.end([exits.Exit(run, block.reason) for run in runs], now=now)
+    everything = block.scope == Suppression.Scope.EVERYTHING
+    text = f"suppression: {block.reason}"
+    topic_id = block.topic.pk if block.topic else None
     sql.fetch(_HOLD_RUNS, [leads])  # enrollments before messages: the order of locks everywhere
     stopped = sql.fetch(_STOP_MAIL, [now, text, text, leads, everything, topic_id, topic_id])
     settling.wake([message_id for message_id, state in stopped if state == "suppressed"], now=now)
-    if new:
-        _note(leads, granted=False, reason=reason, source=source, now=now, topic=topic)
 
 
-def _note(leads: Iterable[int], *, granted: bool, reason: str, source: str, now: datetime, topic: Topic | None) -> None:
-    purpose = f"topic:{topic.slug}" if topic else "marketing"
-    rows = Lead.objects.filter(pk__in=leads).values_list("pk", "address_hash")
+def _note(leads: Iterable[int], block: Block, *, granted: bool, now: datetime) -> None:
+    """The proof of what the person decided, and the event that tells of it."""
+    purpose = f"topic:{block.topic.slug}" if block.topic else "marketing"
+    rows = list(Lead.objects.filter(pk__in=leads).values_list("pk", "address_hash"))
     Consent.objects.bulk_create(
-        Consent(lead_id=pk, address_hash=hashed, purpose=purpose, granted=granted, source=source[:60], at=now)
+        Consent(lead_id=pk, address_hash=hashed, purpose=purpose, granted=granted, source=block.source[:60], at=now)
         for pk, hashed in rows
     )
     kind = "email.resubscribed" if granted else "email.unsubscribed"
-    events = [NewEvent(pk, kind, {"purpose": purpose, "reason": reason}, source="preferences") for pk, _ in rows]
+    events = [NewEvent(pk, kind, {"purpose": purpose, "reason": block.reason}, source="preferences") for pk, _ in rows]
     write_events(events, now=now, pending=True)
 
 
@@ -111,7 +130,7 @@ def lift(lead: Lead, *, topic: Topic | None, source: str, now: datetime) -> bool
     scope = Suppression.Scope.TOPIC if topic else Suppression.Scope.MARKETING
     lifted, _ = Suppression.objects.filter(address_hash=lead.address_hash, scope=scope, topic=topic).delete()
     if lifted:
-        _note([lead.pk], granted=True, reason="asked for it again", source=source, now=now, topic=topic)
+        _note([lead.pk], Block(scope, "asked for it again", source, topic), granted=True, now=now)
     return bool(lifted)
 
 
