@@ -23,6 +23,8 @@ from lifecycle.core.rules import Facts, Needs
 __all__ = ["Batch", "EventRow", "LeadRow", "NewEvent"]
 
 DEEPEST = 5
+# Our own appointments with a lead: keeping one tells nobody anything new about the person.
+NO_NEWS = frozenset({"decay_due_at"})
 logger = logging.getLogger(__name__)
 
 
@@ -143,7 +145,8 @@ def flush_leads(rows: Iterable[LeadRow], *, now: datetime) -> None:
     if not changed:
         return
     for row in changed:
-        row.set("updated_at", now)
+        if row.dirty - NO_NEWS:
+            row.set("updated_at", now)
     types = column_types()
     columns = sorted(set().union(*(row.dirty for row in changed)))
     arrays = ", ".join(f"%b::{_carrier(types[column])}[]" for column in columns)

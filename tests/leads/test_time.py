@@ -42,6 +42,16 @@ def test_intent_halves_every_30_days_and_fit_stays(happen):
     assert (lead.intent_score, lead.decay_due_at) == (0, None)
 
 
+def test_a_day_on_which_nothing_fades_is_no_change_of_the_lead(happen):
+    """Who copies what changed (updated_since) must not be given everybody every day."""
+    lead = LeadFactory(company_size=100)
+    happen(lead, "docs.downloaded", NOON)
+    for days, changed_at in ((1, NOON), (2, NOON + 2 * DAY)):
+        fade(now=NOON + days * DAY)
+        lead.refresh_from_db()
+        assert (lead.intent_score, lead.updated_at) == ({1: 20, 2: 19}[days], changed_at)
+
+
 def test_daily_and_late_fading_end_alike(happen):
     daily, late = LeadFactory(), LeadFactory()
     for lead in (daily, late):
