@@ -172,10 +172,10 @@ def enroll(
     lead: Lead, sequence: Sequence, *, key: str = "", context: dict[str, Any] | None = None, now: datetime
 ) -> EnrollResult:
     """Propose a person for a live sequence, by hand or over the API. Filters, re-entry and groups apply as always."""
-    if sequence.status != Sequence.Status.LIVE or sequence.current_version_id is None:
+    journey = next((each for each in journeys.live() if each.sequence_id == sequence.pk), None)
+    if journey is None:
         return EnrollResult("refused", f"the sequence is {sequence.get_status_display().lower()}", None)
     Lead.objects.select_for_update(no_key=True).get(pk=lead.pk)
-    journey = journeys.load([sequence.current_version_id])[sequence.current_version_id]
     candidate = Candidate(lead.pk, journey, key[:120], context or {}, since=now)
     facts = _facts(candidate, journey, now)
     entry = entries.enroll([candidate], lambda proposed: facts, now=now)[0]

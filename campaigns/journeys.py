@@ -1,6 +1,7 @@
 """Published versions as the engine reads them. A version is immutable, so each process reads it once."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -13,14 +14,24 @@ from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules, sql
 
 # Every form asks this twice before its answer, and making the statement would take longer than running it.
-_LIVE = "SELECT current_version_id FROM campaigns_sequence WHERE status = 'live' AND current_version_id IS NOT NULL"
+_LIVE = """
+    SELECT current_version_id, group_id, priority FROM campaigns_sequence
+    WHERE status = 'live' AND current_version_id IS NOT NULL
+"""
 _by_version: dict[int, engine.Journey] = {}
 
 
 def live() -> list[engine.Journey]:
-    """The journeys of all live sequences, highest priority first. One query, and three for versions not yet known."""
-    found = load(version_id for (version_id,) in sql.fetch(_LIVE))
-    return sorted(found.values(), key=lambda journey: (-journey.priority, journey.sequence_id))
+    """The journeys of all live sequences, highest priority first. One query, and three for versions not yet known.
+
+    Group and priority are the sequence's, so they may change under a version that is in memory.
+    """
+    places = {version_id: place for version_id, *place in sql.fetch(_LIVE)}
+    for pk, journey in load(places).items():
+        if [journey.group_id, journey.priority] != places[pk]:
+            group_id, priority = places[pk]
+            _by_version[pk] = replace(journey, group_id=group_id, priority=priority)
+    return sorted(load(places).values(), key=lambda journey: (-journey.priority, journey.sequence_id))
 
 
 def load(version_ids: Iterable[int]) -> dict[int, engine.Journey]:

@@ -104,12 +104,10 @@ def _reentry_refusal(candidate: Candidate, own: list[Run], now: datetime) -> str
 def _group_verdict(journey: Journey, runs: list[Run]) -> Verdict:
     if journey.group_id is None:
         return Verdict("enrolled")
-    others = [
-        run
-        for run in runs
-        if run.is_active and run.group_id == journey.group_id and run.sequence_id != journey.sequence_id
-    ]
+    others = [run for run in runs if run.is_active and run.group_id == journey.group_id]
     for run in others:
+        if run.sequence_id == journey.sequence_id:
+            return Verdict("refused", f"group: already in {run.sequence}, with another key")
         if run.priority >= journey.priority:
             return Verdict("refused", f"group: already in {run.sequence}, which goes first")
     return Verdict("enrolled", replaces=tuple(run.id for run in others))

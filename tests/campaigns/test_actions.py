@@ -7,7 +7,7 @@ from django.db import Error, connection, transaction
 
 from campaigns import actions, journeys, runner
 from campaigns.actions import SequenceNotFound, enroll_by_api, new_draft, publish, publish_template
-from campaigns.models import EmailTemplate, Enrollment, Message, Sequence, SequenceVersion, Step
+from campaigns.models import EmailTemplate, Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion, Step
 from campaigns.publishing import PublishRefused
 from leads.models import Lead
 from tests.campaigns.sequences import BODY, enrolled, live, template
@@ -208,6 +208,19 @@ def test_a_group_gives_way_to_what_goes_first(ada: Lead) -> None:
     refused = enroll_by_api("low", lead=LeadFactory.create(), now=NOON)
     assert refused.result == "enrolled"
     assert enroll_by_api("low", lead=ada, now=NOON).reason == "re-entry: never"
+
+
+def test_another_group_and_priority_hold_from_the_next_entry_on(ada: Lead) -> None:
+    """They belong to the sequence, not to its version, which every process remembers."""
+    low, high = live("low", priority=1), live("high", priority=2)
+    assert [journey.sequence for journey in journeys.live()] == ["high", "low"]
+    talk = ExclusiveGroup.objects.create(slug="talk", name="Talk")
+    Sequence.objects.filter(pk=low.pk).update(group=talk, priority=3)
+    Sequence.objects.filter(pk=high.pk).update(group=talk)
+    assert enroll_by_api("low", lead=ada, now=NOON).result == "enrolled"
+    refused = enroll_by_api("high", lead=ada, now=NOON)
+    assert (refused.result, refused.reason) == ("refused", "group: already in low, which goes first")
+    assert [journey.sequence for journey in journeys.live()] == ["low", "high"]
 
 
 def test_a_draft_and_an_unknown_sequence_take_nobody(ada: Lead) -> None:

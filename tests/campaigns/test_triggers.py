@@ -167,6 +167,15 @@ def test_rule_5b_one_conversation_at_a_time(priority: int, runs: list[Run], expe
     assert judge(candidate(grouped), runs, facts(), NOON) == expected
 
 
+def test_rule_5b_nobody_is_in_a_grouped_sequence_twice_whatever_the_keys() -> None:
+    grouped = journey(send("one"), group_id=1, priority=20, reentry="after_exit")
+    runs = [run(7, key="A", group_id=1, priority=20)]
+    assert judge(candidate(grouped, key="B"), runs, facts(), NOON) == Verdict(
+        "refused", "group: already in welcome, with another key"
+    )
+    assert judge(candidate(replace(grouped, group_id=None), key="B"), runs, facts(), NOON).result == "enrolled"
+
+
 def test_the_reasons_come_in_the_order_in_which_a_marketer_asks() -> None:
     """Active already, then who the person is, then what they did, then the past, then the others."""
     strict = journey(send("one"), filters=HOT, exits=(goal("meeting.booked"),), group_id=1, priority=1)
