@@ -62,9 +62,7 @@ def forget() -> None:
 
 
 def workspace_context(workspace: Workspace) -> dict[str, str]:
-    context = {name: getattr(workspace, name) for name in _WORKSPACE}
-    context["sender_name"] = workspace.sender_name or workspace.name
-    return context
+    return {name: getattr(workspace, name) for name in _WORKSPACE}
 
 
 def lead_context(row: Mapping[str, Any]) -> dict[str, Any]:

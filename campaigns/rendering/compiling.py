@@ -22,7 +22,7 @@ PREHEADER = (
     "%s</div>"
 )
 FOOTER = (
-    "\n\n-- \n{{ workspace.name }}, {{ workspace.postal_address }}\n{% if reason %}{{ reason }}\n{% endif %}"
+    "\n\n-- \n{{ workspace.postal_address }}\n{% if reason %}{{ reason }}\n{% endif %}"
     "Preferences: {{ preferences_url }}\nUnsubscribe: {{ unsubscribe_url }}\n"
 )
 

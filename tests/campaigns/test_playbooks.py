@@ -329,6 +329,7 @@ def test_every_mail_renders_for_everybody(lead: dict[str, Any]) -> None:
                 assert not re.search(r"\bNone\b|\{%|undefined", part), slug
                 assert "{{" not in part.replace("{{7*7}}", ""), slug
             assert "<script" not in mail.html
+            assert "Your Company, Your Company" not in mail.text, f"{slug} stammers before anybody set the workspace up"
             assert "<GmbH>" not in mail.html
             assert "  ," not in mail.text
 

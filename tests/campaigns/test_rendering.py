@@ -94,7 +94,7 @@ class TestFilling:
         assert mail.text == (
             "Acme\n\nHi Ann,\n\nYou asked for it.\n\n"
             "Choose what you get (https://acme.test/preferences/x) · Unsubscribe (https://acme.test/u/x)\n\n"
-            "Acme, 1 Main Street, Springfield\n"
+            "1 Main Street, Springfield\n"
         )
 
     def test_a_transactional_mail_has_no_way_out(self):
