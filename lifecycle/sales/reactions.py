@@ -7,10 +7,21 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from leads.batch import Batch, EventRow, NewEvent
+from lifecycle.core import sql
 from lifecycle.core.nudging import nudge
 from lifecycle.sales.assignment import Pool
 from lifecycle.sales.models import Alert
 from lifecycle.sales.reasons import why
+
+# A campaign can make hundreds of people hot in one batch.
+_TELL = """
+    INSERT INTO sales_alert
+        (created_at, due_at, state, attempts, detail, key, lead_id, kind, headline, reasons, to_email)
+    SELECT %b::timestamptz, %b::timestamptz, 'ready', 0, '', key, lead_id, kind, headline, reasons::jsonb, to_email
+    FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[])
+      AS given (key, lead_id, kind, headline, reasons, to_email)
+    ON CONFLICT DO NOTHING
+"""
 
 
 def react(batch: Batch) -> None:
@@ -20,12 +31,7 @@ def react(batch: Batch) -> None:
         return
     leads = {event.lead_id for event, _ in worthy}
     _assign(batch, leads)
-    reasons = why(leads)
-    emails = _owner_emails(batch, leads)
-    Alert.objects.bulk_create(
-        [_alert(batch, event, kind, reasons.get(event.lead_id, []), emails) for event, kind in worthy],
-        ignore_conflicts=True,
-    )
+    _write(batch, worthy, why(leads))
     nudge("lifecycle.sales.tasks.send_alerts")
 
 
@@ -69,19 +75,26 @@ def _owner_emails(batch: Batch, leads: Iterable[int]) -> dict[int, str]:
     return {lead_id: known.get(owner) or settings.SALES_EMAIL for lead_id, owner in from_owner.items()}
 
 
-def _alert(batch: Batch, event: EventRow, kind: Alert.Kind, reasons: list[str], emails: dict[int, str]) -> Alert:
+def _write(batch: Batch, worthy: list[tuple[EventRow, Alert.Kind]], reasons: dict[int, list[str]]) -> None:
+    emails = _owner_emails(batch, {event.lead_id for event, _ in worthy})
+    rows = [
+        (
+            f"event:{event.id}",
+            event.lead_id,
+            kind.value,
+            headline(batch, event, kind),
+            sql.to_json(_why(event, kind, reasons.get(event.lead_id, []))),
+            emails[event.lead_id],
+        )
+        for event, kind in worthy
+    ]
+    sql.execute(_TELL, [batch.now, batch.now, *(list(column) for column in zip(*rows, strict=True))])
+
+
+def _why(event: EventRow, kind: Alert.Kind, reasons: list[str]) -> list[str]:
     if kind == Alert.Kind.SQL and event.properties.get("reason"):
-        reasons = [event.properties["reason"], *reasons]
-    return Alert(
-        key=f"event:{event.id}",
-        lead_id=event.lead_id,
-        kind=kind,
-        headline=headline(batch, event, kind),
-        reasons=reasons,
-        to_email=emails[event.lead_id],
-        created_at=batch.now,
-        due_at=batch.now,
-    )
+        return [event.properties["reason"], *reasons]
+    return reasons
 
 
 def headline(batch: Batch, event: EventRow, kind: Alert.Kind) -> str:
