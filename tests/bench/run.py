@@ -24,9 +24,9 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "mail": lambda results: crafting.measure(results, now=NOON),
     "floors": floors.measure,
     "rivals": lambda results: floors.rivals(results, crafting.specimen(now=NOON)),
-    "events": lambda results: processing.measure(results, now=NOON),
     "send": lambda results: sending.measure(results, now=NOON),
     "idle": lambda results: idling.measure(results, now=NOON + timedelta(days=7, hours=1)),
+    "events": lambda results: processing.measure(results, now=NOON + timedelta(days=8)),
     "forms": accepting.measure,
 }
 
@@ -41,12 +41,12 @@ def main(arguments: list[str]) -> int:
     try:
         _measure(results, arguments or list(PARTS))
     finally:
+        sys.stdout.write(f"{results.table()}\n")
         connections.close_all()
         server.release()
         shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
     seconds = time.perf_counter() - began
-    notes = "".join(f"{note}\n" for note in results.notes)
-    sys.stdout.write(f"{results.table()}\n{notes}{seconds:.0f} s\n")
+    sys.stdout.write("".join(f"{note}\n" for note in [*results.notes, f"{seconds:.0f} s"]))
     if not arguments:
         results.save(settings.BASE_DIR / "bench/latest.json", at=at.isoformat(timespec="seconds"), seconds=seconds)
     return 0

@@ -68,10 +68,9 @@ def _send(results: Results, processes: int, *, now: datetime) -> None:
 
 
 def _compare(results: Results, rate: float) -> None:
-    for name, target in ((floors.PLAIN, None), (floors.POST_OFFICE, 4)):
-        rival = results.value(name)
-        if rival:
-            results.add(f"  against {name}", rate / rival, "×", target=target)
+    for name in (floors.PLAIN, floors.POST_OFFICE):
+        if rival := results.value(name):
+            results.add(f"  against {name}", rate / rival, "×")
 
 
 def _weigh(results: Results, memory: list[list[float]]) -> None:

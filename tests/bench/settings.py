@@ -28,4 +28,7 @@ os.environ |= {
 
 from lifecycle.settings import *  # noqa: E402,F403
 
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  nobody asks for a file
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+
 NUDGE_WORKERS = False  # nobody listens
