@@ -98,7 +98,8 @@ def decide(journey: Journey, position: Position, facts: rules.Facts, now: dateti
             return [*decisions, outcome]
         if isinstance(outcome, Hold):
             effects = [outcome.effect] if outcome.effect else []
-            return [*decisions, *effects, Stay(step.key, position.step_since, outcome.until, outcome.reason)]
+            since = outcome.since or position.step_since
+            return [*decisions, *effects, Stay(step.key, since, outcome.until, outcome.reason)]
         decisions.append(outcome.effect)
         position, facts = _moved(journey, position, outcome), _after(facts, outcome.effect)
     return [*decisions, Leave(position.step_key, "failed: the steps run in a circle")]
@@ -115,4 +116,6 @@ def _after(facts: rules.Facts, effect: Effect) -> rules.Facts:
 
 def _moved(journey: Journey, position: Position, outcome: Pass) -> Position:
     target = outcome.to or journey.after(position.step_key)
-    return replace(position, step_key=target, step_since=outcome.at, is_waiting=False, due_at=None)
+    return replace(
+        position, step_key=target, step_since=outcome.planned, reached=outcome.at, is_waiting=False, due_at=None
+    )

@@ -118,7 +118,7 @@ def _insert(entering: list[Candidate], *, now: datetime) -> dict[Place, int]:
         _ENROLL,
         [
             now,
-            now,
+            now.replace(second=0, microsecond=0),  # due with its minute, as every longer wait
             now,
             [candidate.journey.sequence_id for candidate in entering],
             [candidate.journey.version_id for candidate in entering],

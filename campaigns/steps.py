@@ -13,7 +13,10 @@ from lifecycle.core import rules
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where an enrollment stands. Times are UTC; `zone` is the person's time zone name."""
+    """Where an enrollment stands. Times are UTC; `zone` is the person's time zone name.
+
+    `step_since` is when the step before was over by plan, `reached` when it really was (None: as planned).
+    """
 
     enrollment_id: int
     lead_id: int
@@ -23,6 +26,12 @@ class Position:
     due_at: datetime | None
     enrolled_at: datetime
     zone: str = "UTC"
+    reached: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """When the person really got to this step."""
+        return self.reached or self.step_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +92,45 @@ Decision = Effect | Stay | Leave
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Go on to `to` ('' = the next step), counted as completed at `at`, with an effect on the way."""
+    """Go on to `to` ('' = the next step): over by plan at `planned`, really at `at`, with an effect on the way."""
 
     effect: Effect
+    planned: datetime
     at: datetime
     to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stay here until `until`, with an effect the first time."""
+    """Stay here until `until`, with an effect the first time. `since`: where the wait counts from, once chosen."""
 
     until: datetime | None
     reason: str
     effect: Effect | None = None
+    since: datetime | None = None
+
+
+# A tick that is late by no more than this part of a wait does not move the plan; after a real outage the wait counts
+# from when its person really got there, so that nothing bursts.
+FORGIVEN = 0.1
+# From here on a wait is over with the minute it ends in: who counts in hours does not count seconds.
+ROUNDED_FROM = timedelta(hours=1)
+
+
+def beginning(at: Position, span: timedelta) -> datetime:
+    """Where a wait of `span` counts from."""
+    return at.step_since if at.since - at.step_since <= span * FORGIVEN else at.since
+
+
+def passing(at: Position, effect: Effect, to: str = "") -> Pass:
+    """A step that takes no time leaves both the plan and the real time as they are."""
+    return Pass(effect, planned=at.step_since, at=at.since, to=to)
+
+
+def ending(start: datetime, span: timedelta) -> datetime:
+    """When a wait of `span` from `start` is over."""
+    until = start + span
+    return until.replace(second=0, microsecond=0) if span >= ROUNDED_FROM else until
 
 
 class Step(Protocol):
@@ -108,7 +142,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SendStep:
-    """Queue a mail, wait until it has its end, pass on. The time of that end is when the step was completed."""
+    """Queue a mail, wait until it has its end, pass on."""
 
     key: str
     variants: tuple[variants.Variant, ...]
@@ -116,7 +150,7 @@ class SendStep:
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         if at.is_waiting:
-            return Pass(Note(self.key, "its mail has an outcome"), at=at.due_at or now)
+            return Pass(Note(self.key, "its mail has an outcome"), planned=at.step_since, at=at.due_at or now)
         chosen = variants.choose(self.variants, experiment=self.experiment, lead_id=at.lead_id)
         reason = f"variant {chosen.key}" if chosen.key else "the step is reached"
         return Hold(None, "waiting for the mail's outcome", Queue(self.key, chosen.key, chosen.template_id, reason))
@@ -131,10 +165,12 @@ class WaitStep:
     from_enrollment: bool = False
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
-        start = at.enrolled_at if self.from_enrollment else at.step_since
-        until = at.due_at if at.is_waiting and at.due_at else start + self.duration
+        until = at.due_at if at.is_waiting else None
+        if until is None:
+            start = at.enrolled_at if self.from_enrollment else beginning(at, self.duration)
+            until = ending(start, self.duration)
         if until <= now:
-            return Pass(Note(self.key, "the wait is over"), at=now)
+            return Pass(Note(self.key, "the wait is over"), planned=until, at=now)
         return Hold(until, f"waiting until {until:%Y-%m-%d %H:%M} UTC")
 
 
@@ -149,10 +185,10 @@ class CalendarStep:
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         waiting = at.due_at if at.is_waiting else None
         until = waiting or windows.next_instant(
-            at.step_since, zone=at.zone, time_of_day=self.time_of_day, weekday=self.weekday
+            at.since, zone=at.zone, time_of_day=self.time_of_day, weekday=self.weekday
         )
         if until <= now:
-            return Pass(Note(self.key, "the hour has come"), at=now)
+            return Pass(Note(self.key, "the hour has come"), planned=until, at=now)
         return Hold(until, f"waiting until {until:%Y-%m-%d %H:%M} UTC ({at.zone})")
 
 
@@ -169,11 +205,14 @@ class EventStep:
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         if self.rule.matches(facts, now):
-            return Pass(Note(self.key, f"{self.event_kind} happened"), at=now, to=self.then_key)
-        until = at.step_since + self.at_most
+            return Pass(Note(self.key, f"{self.event_kind} happened"), planned=now, at=now, to=self.then_key)
+        since = at.step_since if at.is_waiting else beginning(at, self.at_most)
+        until = ending(since, self.at_most)
         if until <= now:
-            return Pass(Note(self.key, f"{self.event_kind} did not happen in time"), at=now, to=self.else_key)
-        return Hold(until, f"waiting for {self.event_kind}, at most until {until:%Y-%m-%d %H:%M} UTC")
+            missed = Note(self.key, f"{self.event_kind} did not happen in time")
+            return Pass(missed, planned=until, at=now, to=self.else_key)
+        reason = f"waiting for {self.event_kind}, at most until {until:%Y-%m-%d %H:%M} UTC"
+        return Hold(until, reason, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +225,7 @@ class BranchStep:
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         holds = self.rule.matches(facts, now)
         reason = f"{self.rule.english()}: {'yes' if holds else 'no'}"
-        return Pass(Note(self.key, reason), at=now, to=self.then_key if holds else self.else_key)
+        return passing(at, Note(self.key, reason), to=self.then_key if holds else self.else_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +235,7 @@ class SetStep:
     value: Any
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
-        return Pass(SetField(self.key, self.field, self.value, "the step is reached"), at=now)
+        return passing(at, SetField(self.key, self.field, self.value, "the step is reached"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +244,7 @@ class NotifyStep:
     message: str
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
-        return Pass(Notify(self.key, self.message, "the step is reached"), at=now)
+        return passing(at, Notify(self.key, self.message, "the step is reached"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("step_key", models.CharField(blank=True, help_text="The step it is at.", max_length=60)),
-                ("step_since", models.DateTimeField(help_text="When the step before was completed.")),
+                ("step_since", models.DateTimeField(help_text="When the step before was over, by plan.")),
                 (
                     "is_waiting",
                     models.BooleanField(default=False, help_text="The wait of this step is set: due_at is its end."),

@@ -18,7 +18,7 @@ class Enrollment(models.Model):
     key = models.CharField(max_length=120, blank=True, help_text="Business id: an order, a webinar. Usually empty.")
     state = models.CharField(max_length=6, choices=State, default=State.ACTIVE)
     step_key = models.CharField(max_length=60, blank=True, help_text="The step it is at.")
-    step_since = models.DateTimeField(help_text="When the step before was completed.")
+    step_since = models.DateTimeField(help_text="When the step before was over, by plan.")
     is_waiting = models.BooleanField(default=False, help_text="The wait of this step is set: due_at is its end.")
     due_at = models.DateTimeField(null=True, help_text="When the engine looks next.")
     context = models.JSONField(default=dict, help_text="{event: …, events: [...]}: what triggered it, merges included.")

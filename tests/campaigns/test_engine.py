@@ -45,7 +45,7 @@ def test_a_person_walks_from_mail_to_wait_to_mail_to_the_end() -> None:
     assert queued == Queue("one", "", 7, "the step is reached")
     assert stays == Stay("one", NOON, None, "waiting for the mail's outcome")
 
-    settled = NOON + timedelta(minutes=4)
+    settled = NOON + timedelta(hours=4)
     here = after(stays, here, at=settled)
     noted, stays = decide(welcome, here, facts(), settled)
     assert noted == Note("one", "its mail has an outcome")
@@ -223,6 +223,43 @@ def test_rule_15_an_outage_moves_the_rest_of_the_sequence_and_bursts_nothing(lat
     weekly = journey(WaitStep("w1", DAY), WaitStep("w2", DAY))
     here = position("w1", is_waiting=True, due_at=NOON + DAY)
     assert decide(weekly, here, facts(), NOON + DAY + late)[-1].until == NOON + 2 * DAY + late
+
+
+def sent_on(journey_: Journey, ticks: list[datetime]) -> list[datetime]:
+    """When the mails of a journey leave, if the engine only runs at these moments."""
+    here, sent = position(journey_.first), []
+    for now in ticks:
+        while here.due_at is not None and here.due_at <= now:
+            *effects, last = decide(journey_, here, facts(), now)
+            if isinstance(last, Leave):
+                return sent
+            queued = any(isinstance(effect, Queue) for effect in effects)
+            sent += [now] if queued else []
+            here = after(last, here, at=now if queued else None)
+    return sent
+
+
+def weekly(count: int) -> Journey:
+    steps = [step for number in range(count) for step in (WaitStep(f"w{number}", 7 * DAY), send(f"m{number}"))]
+    return journey(send("first"), *steps)
+
+
+def test_rule_10_ticks_that_come_a_little_late_do_not_push_the_plan() -> None:
+    late = [timedelta(hours=hours) for hours in (9, 2, 10, 5, 8, 1)]
+    ticks = [NOON + 7 * DAY * week + late[week] for week in range(6)]
+    assert sent_on(weekly(5), ticks) == ticks
+
+
+def test_rule_15_after_three_weeks_without_the_engine_one_mail_leaves_and_the_rest_keep_their_distance() -> None:
+    ticks = [NOON + DAY * day for day in (0, 28, 29, 34, 35, 42)]
+    assert sent_on(weekly(3), ticks) == [NOON + DAY * day for day in (0, 28, 35, 42)]
+
+
+def test_a_wait_of_hours_ends_with_its_minute_and_a_wait_of_minutes_to_the_microsecond() -> None:
+    began = NOON + timedelta(seconds=42, microseconds=7)
+    for span, until in ((DAY, NOON + DAY), (timedelta(minutes=10), began + timedelta(minutes=10))):
+        decisions = decide(journey(WaitStep("w", span)), position("w", step_since=began), facts(), began)
+        assert decisions[-1].until == until
 
 
 def test_rules_are_asked_with_what_they_said_they_need() -> None:
