@@ -18,6 +18,9 @@ from lifecycle.core.deadlocks import atomic_with_retry
 
 logger = logging.getLogger(__name__)
 
+# A mail whose exit rules cannot be asked is looked at again this much later.
+SETBACK = timedelta(minutes=15)
+
 _DUE = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
            m.priority, m.due_at, m.expires_at, m.attempts,
@@ -130,6 +133,11 @@ def _judge(
     times = _marketing_times(due, now - timedelta(days=policy.cap_days))
     verdicts = Verdicts()
     for mail in sorted(due, key=lambda mail: (-mail.priority, mail.due_at, mail.id)):
+        if mail.run_state == "active" and mail.version_id not in known:
+            verdicts.later.append(
+                (mail.id, checks.Defer(now + SETBACK, "exit: its sequence cannot be read, see the log"))
+            )
+            continue
         case = checks.Case(
             is_marketing=mail.message_class == MessageClass.MARKETING,
             topic_id=mail.topic_id,

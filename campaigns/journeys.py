@@ -1,5 +1,6 @@
 """Published versions as the engine reads them. A version is immutable, so each process reads it once."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,8 @@ from campaigns import engine, steps, variants
 from campaigns.models import SequenceVersion, Step
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules, sql
+
+logger = logging.getLogger(__name__)
 
 # Every form asks this twice before its answer, and making the statement would take longer than running it.
 _LIVE = """
@@ -35,18 +38,28 @@ def live() -> list[engine.Journey]:
 
 
 def load(version_ids: Iterable[int]) -> dict[int, engine.Journey]:
-    """Journeys by version id, from this process's memory or the database."""
+    """Journeys by version id, from this process's memory or the database.
+
+    One that cannot be read any more (an upgrade took a rule field away) is left out and logged: it must not keep
+    everybody else from theirs.
+    """
     wanted = set(version_ids)
     missing = wanted - _by_version.keys()
     if missing:
         versions = SequenceVersion.objects.filter(pk__in=missing).select_related("sequence")
         for version in versions.prefetch_related(Prefetch("steps", Step.objects.prefetch_related("variants"))):
-            journey = build(version)
-            if version.state == SequenceVersion.State.PUBLISHED:
-                _by_version[version.pk] = journey
-            else:
-                missing.discard(version.pk)
+            _remember(version)
     return {pk: _by_version[pk] for pk in wanted if pk in _by_version}
+
+
+def _remember(version: SequenceVersion) -> None:
+    try:
+        journey = build(version)
+    except (ValueError, LookupError, TypeError):
+        logger.exception("version %s of sequence %s cannot be read", version.number, version.sequence.slug)
+        return
+    if version.state == SequenceVersion.State.PUBLISHED:
+        _by_version[version.pk] = journey
 
 
 def forget() -> None:

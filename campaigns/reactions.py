@@ -37,6 +37,7 @@ def react(batch: Batch) -> None:
     if not active:
         return
     known = journeys.load(run.version_id for run in active)
+    active = [run for run in active if run.version_id in known]
     ended = _exit(batch, active, known)
     _wake(batch, [run for run in active if run.id not in ended], known)
 

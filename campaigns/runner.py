@@ -97,9 +97,9 @@ def advance(*, limit: int = 500, now: datetime) -> int:
     persons = people.load({run.lead_id: now for run in due}, needs, Workspace.load())
     plan = Plan()
     for run in due:
-        journey = known[run.version_id]
-        decisions = _decided(run, journey, persons[run.lead_id], now)
-        if decisions is None:
+        journey = known.get(run.version_id)
+        decisions = _decided(run, journey, persons[run.lead_id], now) if journey else None
+        if journey is None or decisions is None:
             plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + SETBACK))
         else:
             _plan(plan, run, journey, decisions)

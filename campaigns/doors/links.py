@@ -3,6 +3,7 @@
 import base64
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Hit, Message
@@ -13,6 +14,7 @@ from lifecycle.core import clock, tokens
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
+@csrf_exempt
 @require_safe
 def click(request: HttpRequest, token: str) -> HttpResponse:
     """302 to the link's destination; 404 for a token that is not ours."""
@@ -26,6 +28,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponseRedirect(links[read.link_index])
 
 
+@csrf_exempt
 @require_safe
 def open_pixel(request: HttpRequest, token: str) -> HttpResponse:
     """Always the pixel, so that a mail never shows a broken image."""
