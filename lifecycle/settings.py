@@ -213,7 +213,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Under the lease of a claimed message (5 min) and over the longest carry of one claim (2 min).
+# Under the lease of a claimed message (5 min) and over the longest carry of one claim (1 min).
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 270
 CELERY_TASK_SERIALIZER = "json"

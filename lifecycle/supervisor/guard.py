@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 2.0
 
 
 def listed(lines: Iterable[str]) -> set[int]:
