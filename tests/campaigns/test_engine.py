@@ -257,9 +257,9 @@ def test_rule_15_after_three_weeks_without_the_engine_one_mail_leaves_and_the_re
 
 def test_a_wait_of_hours_ends_with_its_minute_and_a_wait_of_minutes_to_the_microsecond() -> None:
     began = NOON + timedelta(seconds=42, microseconds=7)
-    for span, until in ((DAY, NOON + DAY), (timedelta(minutes=10), began + timedelta(minutes=10))):
+    for span, end in ((DAY, NOON + DAY), (timedelta(minutes=10), began + timedelta(minutes=10))):
         decisions = decide(journey(WaitStep("w", span)), position("w", step_since=began), facts(), began)
-        assert decisions[-1].until == until
+        assert decisions[-1].until == end
 
 
 def test_rules_are_asked_with_what_they_said_they_need() -> None:
