@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test chaos check bench lock clean
 
 # The first that really runs (a version manager's shim may not) and can make a venv.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -32,6 +32,9 @@ check: $(READY) $(TOOLS) ## lint, format, types, layers, migrations, deploy chec
 	@# A database that does not exist: both look at the code alone.
 	$(NO_DATABASE) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(NO_DATABASE) $(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+chaos: $(READY) ## kill workers, supervisor and database at random, and race opt-outs
+	@$(BIN)/python -m pytest -q tests/chaos tests/supervisor $(ARGS)
 
 bench: $(READY) ## floors and ours, measured on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
