@@ -31,7 +31,9 @@ _BELOW = re.compile(
 _ROLES: tuple[tuple[str, str], ...] = (
     (
         "student",
-        r"students?|studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|"
+        # "Student Affairs Director" works for students and is none.
+        r"students?(?! (?:affairs|services|success|life|experience|recruitment|housing|support))|"
+        r"studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|"
         r"internship|trainee|praktikant(?:in)?|werkstudent(?:in)?|azubi|auszubildende[rn]?|stagiaires?|becari[oa]|"
         r"tirocinante|pupil|schuler(?:in)?|apprentice|stazist[ka]",
     ),

@@ -62,6 +62,8 @@ def test_company_size_is_the_lower_bound_of_what_was_said(said, employees):
         ("System Administrator", "individual"),
         ("Student", "student"),
         ("Werkstudent", "student"),
+        ("Student Affairs Director", "head"),
+        ("Head of Student Services", "head"),
         ("Marketing Intern", "student"),
         ("Étudiante", "student"),
         ("  ", ""),
