@@ -90,8 +90,7 @@ def load_segments(data: object, *, update: bool = False) -> Loaded:
 
     def renew(row: models.Model, values: dict[str, Any]) -> None:
         if isinstance(row, Segment) and row.rule != values["rule"]:
-            row.version += 1
-            row.refreshed_at = None
+            row.renew()
 
     return _load(Segment, "slug", _items(data, "segments", "segments"), read, update=update, renew=renew)
 

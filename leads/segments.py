@@ -104,8 +104,8 @@ def change_rule(segment: Segment, rule: object, *, now: datetime) -> Segment:
     data = parse(rule, VOCABULARY).data
     if data != segment.rule:
         segment.rule = data
-        segment.version += 1
-        segment.save(update_fields=["rule", "version"])
+        segment.renew()
+        segment.save(update_fields=["rule", "version", "refreshed_at"])
     refresh(segment, now=now)
     return segment
 
@@ -127,8 +127,8 @@ def refresh(segment: Segment, *, now: datetime) -> tuple[int, int]:
 
 
 def refresh_due(*, now: datetime) -> int:
-    """Refresh new segments, and every five minutes those whose rule may come true by waiting; how many."""
-    due = Segment.objects.filter(is_active=True).filter(Q(refreshed_at=None) | Q(refreshed_at__lte=now - REFRESH_EVERY))
+    """Refresh new and changed segments, and every five minutes those whose rule may come true by waiting; how many."""
+    due = Segment.objects.filter(Q(refreshed_at=None) | Q(is_active=True, refreshed_at__lte=now - REFRESH_EVERY))
     refreshed = 0
     for segment in due:
         if segment.refreshed_at is None or _waits(segment):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -53,9 +53,10 @@ class SegmentAdmin(EditAdmin):
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if change and "rule" in form.changed_data:
-            obj.version = F("version") + 1
+            obj.renew()
+        if "is_active" in form.changed_data:
+            obj.refreshed_at = None  # the next tick lets its members in, or go
         super().save_model(request, obj, form, change)
-        obj.refresh_from_db(fields=["version"])
 
     @display(description="In words")
     def in_words(self, segment: Segment) -> str:

@@ -20,6 +20,11 @@ class Segment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def renew(self) -> None:
+        """Another rule from now on: a new version, whose members the next refresh finds. Save the row afterwards."""
+        self.version += 1
+        self.refreshed_at = None
+
 
 class SegmentMember(models.Model):
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="members", db_index=False)

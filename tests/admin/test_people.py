@@ -5,9 +5,10 @@ import json
 import pytest
 from django.urls import reverse
 
+from leads import segments
 from leads.models import Event, Form, Lead, PendingEvent, ScoreRule, Segment, StageChange, StageRule
 from tests import staff
-from tests.factories import FormFactory, LeadFactory, SegmentFactory
+from tests.factories import NOON, FormFactory, LeadFactory, SegmentFactory
 
 pytestmark = pytest.mark.django_db
 PROFILE = {"first_name": "Bea", "last_name": "Silva0", "phone": "", "job_title": "CTO", "company_name": "Beta"}
@@ -155,6 +156,23 @@ def test_a_changed_rule_is_a_new_version_and_a_changed_name_is_not():
     assert Segment.objects.get().version == 1
     client.post(url, asked | {"rule": '{"field": "stage", "op": "eq", "value": "mql"}'})
     assert Segment.objects.get().version == 2
+
+
+def test_the_next_tick_brings_members_in_line_with_a_changed_rule_and_empties_a_segment_that_is_off():
+    hot = staff.hot_lead()
+    made = SegmentFactory(rule={"field": "stage", "op": "eq", "value": "mql"})
+    client, url = staff.colleague("marketer"), reverse("admin:leads_segment_change", args=[made.pk])
+    asked = {"name": made.name, "slug": made.slug, "description": "", "is_active": "on"}
+    segments.refresh_due(now=NOON)
+    assert not made.members.exists()
+    asked["rule"] = '{"field": "stage", "op": "eq", "value": "sql"}'
+    client.post(url, asked)
+    segments.refresh_due(now=NOON)
+    assert made.members.get().lead == hot
+    del asked["is_active"]
+    client.post(url, asked)
+    segments.refresh_due(now=NOON)
+    assert not made.members.exists()
 
 
 @pytest.mark.parametrize(
