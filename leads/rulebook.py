@@ -104,7 +104,6 @@ class Rulebook:
     group_members: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)
     fit_needs_events: bool = False
-    longest_limit: timedelta = timedelta(0)
     moves_by_kind: Mapping[str, tuple[MovingRule, ...]] = field(default_factory=dict)
 
     def moves_on(self, kind: str) -> tuple[MovingRule, ...]:
@@ -128,7 +127,6 @@ def _parsed(content: str) -> Rulebook:
     active = [rule for rule in scores.values() if rule.is_active]
     fit = tuple(rule for rule in active if rule.dimension == "fit")
     conditions = [*(rule.trigger.condition for rule in active), *(rule.trigger.condition for rule in moves)]
-    limits = [rule.limit.span for rule in active if rule.limit]
     return Rulebook(
         thresholds=Thresholds(workspace["warm"], workspace["hot"]),
         half_life=timedelta(days=workspace["half_life"]),
@@ -144,7 +142,6 @@ def _parsed(content: str) -> Rulebook:
         },
         needs=Needs().merge(*(rule.needs() for rule in (*conditions, *(segment.rule for segment in segments)))),
         fit_needs_events=any(rule.trigger.condition.needs().events for rule in fit),
-        longest_limit=max(limits, default=timedelta(0)),
         moves_by_kind=_moves_by_kind(moves),
     )
 

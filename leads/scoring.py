@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 FIT_CAP = 55
 INTENT_CAP = 45
-CAPS = {"fit": FIT_CAP, "intent": INTENT_CAP}
 
 
 @dataclass(frozen=True, slots=True)
