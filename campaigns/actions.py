@@ -27,14 +27,7 @@ def publish_template(template: EmailTemplate, *, now: datetime) -> TemplateVersi
 
     Raises rendering.TemplateProblems with every problem and its line.
     """
-    source = rendering.TemplateSource(
-        format=template.format,  # type: ignore[arg-type]
-        subject=template.subject,
-        preheader=template.preheader,
-        body=template.body,
-        message_class=template.message_class,  # type: ignore[arg-type]
-        text=template.text,
-    )
+    source = composing.source_of(template)
     compiled = rendering.compile_template(source, workspace=composing.workspace_context(Workspace.load())).to_json()
     current = template.current_version
     if (

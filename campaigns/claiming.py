@@ -13,13 +13,11 @@ from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
 from campaigns.models import MessageClass
 from leads.models import Workspace
-from lifecycle.core import sql
+from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
 
 logger = logging.getLogger(__name__)
 
-# A mail whose exit rules cannot be asked is looked at again this much later.
-SETBACK = timedelta(minutes=15)
 
 _DUE = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
@@ -108,9 +106,8 @@ def claim(*, limit: int, now: datetime) -> Claim:
         return taken
     workspace = Workspace.load()
     known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
-    persons = people.load(
-        {mail.lead_id: now for mail in due}, people.merged(journey.exit_needs for journey in known.values()), workspace
-    )
+    needs = rules.Needs().merge(*(journey.exit_needs for journey in known.values()))
+    persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
     verdicts = _judge(due, known, persons, workspace, now)
     taken.mails, broken = composing.compose(verdicts.go, persons, workspace, now=now)
     verdicts.never += [(mail, checks.Drop("failed", f"render: {problem}"[:250])) for mail, problem in broken]
@@ -135,7 +132,7 @@ def _judge(
     for mail in sorted(due, key=lambda mail: (-mail.priority, mail.due_at, mail.id)):
         if mail.run_state == "active" and mail.version_id not in known:
             verdicts.later.append(
-                (mail.id, checks.Defer(now + SETBACK, "exit: its sequence cannot be read, see the log"))
+                (mail.id, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
             )
             continue
         case = checks.Case(

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from campaigns import rendering
 from campaigns.delivery.contract import Outgoing
-from campaigns.models import MessageClass, TemplateVersion
+from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
 from campaigns.people import Person
 from campaigns.rendering import filling
 from leads.models import Workspace
@@ -59,6 +59,18 @@ def forget() -> None:
     """Empty the memory; for tests that give a version's id to another one."""
     _versions.clear()
     filling.forget_templates()
+
+
+def source_of(template: EmailTemplate) -> rendering.TemplateSource:
+    """The draft of a template, as the compiler takes it."""
+    return rendering.TemplateSource(
+        format=template.format,  # type: ignore[arg-type]
+        subject=template.subject,
+        preheader=template.preheader,
+        body=template.body,
+        message_class=template.message_class,  # type: ignore[arg-type]
+        text=template.text,
+    )
 
 
 def workspace_context(workspace: Workspace) -> dict[str, str]:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from functools import reduce
 from typing import Any
 
 from django.db.models import Prefetch
@@ -15,6 +14,9 @@ from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules, sql
 
 logger = logging.getLogger(__name__)
+
+# Where a sequence cannot say what comes next, it is asked again this much later; everybody else goes on.
+SETBACK = timedelta(minutes=15)
 
 # Every form asks this twice before its answer, and making the statement would take longer than running it.
 _LIVE = """
@@ -88,14 +90,12 @@ def build(version: SequenceVersion) -> engine.Journey:
         exits=exits,
         steps=made,
         entry_needs=filters.needs(),
-        exit_needs=merged(entry.rule for entry in exits),
-        step_needs=merged(step.rule for step in made if isinstance(step, steps.BranchStep | steps.EventStep)),
+        exit_needs=rules.Needs().merge(*(entry.rule.needs() for entry in exits)),
+        step_needs=rules.Needs().merge(
+            *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep))
+        ),
         index={step.key: position for position, step in enumerate(made)},
     )
-
-
-def merged(parsed: Iterable[rules.Rule]) -> rules.Needs:
-    return reduce(lambda needs, rule: needs.merge(rule.needs()), parsed, rules.Needs())
 
 
 def trigger(entry: dict[str, Any]) -> engine.Trigger:

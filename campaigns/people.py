@@ -1,6 +1,6 @@
 """The people of a batch as rules and templates see them: their fields, their events, their zone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -51,7 +51,3 @@ def _select(paths: tuple[str, ...]) -> str:
 def _person(row: dict[str, Any], events: EventFacts, workspace: Workspace) -> Person:
     zone = row["timezone"] or row["company__time_zone"] or workspace.time_zone
     return Person(row, lead_fields(row), events.of(row["id"]), zone)
-
-
-def merged(needs: Iterable[rules.Needs]) -> rules.Needs:
-    return rules.Needs().merge(*needs)

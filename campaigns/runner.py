@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from campaigns import exits, journeys, outbox, people
@@ -12,14 +12,11 @@ from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, 
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Workspace
-from lifecycle.core import sql
+from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 
 logger = logging.getLogger(__name__)
-
-# Where a decision failed, the person is looked at again this much later; the others go on.
-SETBACK = timedelta(minutes=15)
 
 # Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
 # everything, and they come back a moment later.
@@ -93,14 +90,16 @@ def advance(*, limit: int = 500, now: datetime) -> int:
     if not due:
         return 0
     known = journeys.load(run.version_id for run in due)
-    needs = people.merged(need for journey in known.values() for need in (journey.exit_needs, journey.step_needs))
+    needs = rules.Needs().merge(
+        *(need for journey in known.values() for need in (journey.exit_needs, journey.step_needs))
+    )
     persons = people.load({run.lead_id: now for run in due}, needs, Workspace.load())
     plan = Plan()
     for run in due:
         journey = known.get(run.version_id)
         decisions = _decided(run, journey, persons[run.lead_id], now) if journey else None
         if journey is None or decisions is None:
-            plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + SETBACK))
+            plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + journeys.SETBACK))
         else:
             _plan(plan, run, journey, decisions)
     _apply(plan, now=now)

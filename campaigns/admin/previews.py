@@ -33,22 +33,11 @@ class Preview:
     problems: list[str]
 
 
-def source_of(template: EmailTemplate) -> rendering.TemplateSource:
-    return rendering.TemplateSource(
-        format=template.format,  # type: ignore[arg-type]
-        subject=template.subject,
-        preheader=template.preheader,
-        body=template.body,
-        message_class=template.message_class,  # type: ignore[arg-type]
-        text=template.text,
-    )
-
-
 def preview(template: EmailTemplate, *, lead: Lead | None = None) -> Preview:
     """The draft for `lead`, or for a sample person. A variable the mail needs and the person lacks is a problem too."""
     workspace = composing.workspace_context(Workspace.load())
     try:
-        compiled = rendering.compile_template(source_of(template), workspace=workspace)
+        compiled = rendering.compile_template(composing.source_of(template), workspace=workspace)
     except rendering.TemplateProblems as found:
         return Preview(None, [str(problem) for problem in found.problems])
     context = {"lead": person(lead), "workspace": workspace, "event": EVENT, "events": [EVENT]}
