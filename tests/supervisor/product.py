@@ -20,6 +20,8 @@ from lifecycle.env import NAMES
 from lifecycle.postgres.place import open_to_others
 
 PROJECT = Path(__file__).resolve().parents[2]
+COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
+ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
 READY_SECONDS = 90
 # Processes are shared with other tests on few cores: generous, but always an end.
 PATIENCE = 45

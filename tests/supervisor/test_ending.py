@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle import postgres
-from tests.supervisor.product import Product, open_folder, product, python_for_anyone, wait_for
+from tests.supervisor.product import ADD_USERS, COUNT_USERS, Product, open_folder, product, python_for_anyone, wait_for
 
 pytestmark = [
     pytest.mark.processes,
@@ -19,16 +19,7 @@ pytestmark = [
 
 ROOT = os.geteuid() == 0
 
-COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
-ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
 SELECT_ONE = "from django.db import connection as c; k = c.cursor(); k.execute('SELECT 1'); print(k.fetchone())"
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = open_folder()
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

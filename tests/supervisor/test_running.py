@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.supervisor.product import PROJECT, Product, open_folder, product, wait_for
+from tests.supervisor.product import ADD_USERS, COUNT_USERS, PROJECT, Product, open_folder, product, wait_for
 
 pytestmark = pytest.mark.processes
-
-COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
-ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = open_folder()
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
