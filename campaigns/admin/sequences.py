@@ -20,7 +20,7 @@ from campaigns.admin.publishing import publish_and_say
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
 from campaigns.outline import sending_days
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, NewestInline, admin_link
+from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
 from lifecycle.core.admin.frames import reload_at, reload_page
 
 
@@ -42,10 +42,6 @@ class VersionTab(NewestInline):
     @display(description="Version")
     def number_link(self, version: SequenceVersion) -> str:
         return admin_link(version, f"Version {version.number}")
-
-
-def dialog(title: str, description: str, submit: str, form: Any = None) -> Any:
-    return {"title": title, "description": description, "form_class": form, "form_submit_text": submit}
 
 
 @admin.register(Sequence)

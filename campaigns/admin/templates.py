@@ -19,7 +19,7 @@ from campaigns.admin.previews import Preview, preview, send_test
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
 from leads.models import Lead
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, NewestInline, admin_link, code, sandboxed
+from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, NewestInline, admin_link, code, dialog, sandboxed
 from lifecycle.core.admin.frames import framed, reload_page
 
 
@@ -122,12 +122,11 @@ class EmailTemplateAdmin(EditAdmin):
         icon="publish",
         variant=ActionVariant.PRIMARY,
         permissions=["change"],
-        dialog={
-            "title": "Publish this mail",
-            "description": "The saved draft becomes what is sent from now on, also to people who are in a sequence.",
-            "form_class": None,
-            "form_submit_text": "Publish",
-        },
+        dialog=dialog(
+            "Publish this mail",
+            "The saved draft becomes what is sent from now on, also to people who are in a sequence.",
+            "Publish",
+        ),
     )
     def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         template = EmailTemplate.objects.get(pk=object_id)
@@ -144,12 +143,9 @@ class EmailTemplateAdmin(EditAdmin):
         url_path="test",
         icon="forward_to_inbox",
         permissions=["change"],
-        dialog={
-            "title": "Send me a test",
-            "description": "The saved draft goes to your own address, filled in for a sample person.",
-            "form_class": None,
-            "form_submit_text": "Send",
-        },
+        dialog=dialog(
+            "Send me a test", "The saved draft goes to your own address, filled in for a sample person.", "Send"
+        ),
     )
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         template = EmailTemplate.objects.get(pk=object_id)

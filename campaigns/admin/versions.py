@@ -20,7 +20,7 @@ from campaigns.models import SequenceVersion, Step
 from campaigns.outline import outline
 from campaigns.publishing import problems_of
 from leads.rule_fields import VOCABULARY
-from lifecycle.core.admin import EditAdmin, RuleField, admin_link, english, table
+from lifecycle.core.admin import EditAdmin, RuleField, admin_link, dialog, english, table
 from lifecycle.core.admin.frames import reload_page
 from lifecycle.core.admin.rule_fields import CodeField
 from lifecycle.core.admin.spans import SpanField
@@ -238,12 +238,9 @@ class SequenceVersionAdmin(EditAdmin):
         icon="publish",
         variant=ActionVariant.PRIMARY,
         permissions=["change"],
-        dialog={
-            "title": "Publish this draft",
-            "description": "People enter this version from now on; those inside stay on theirs.",
-            "form_class": None,
-            "form_submit_text": "Publish",
-        },
+        dialog=dialog(
+            "Publish this draft", "People enter this version from now on; those inside stay on theirs.", "Publish"
+        ),
     )
     def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         version = SequenceVersion.objects.select_related("sequence").get(pk=object_id)

@@ -22,7 +22,7 @@ from leads.models import Lead
 from leads.models.lead import Stage
 from leads.stages import IllegalMove
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, admin_link, ago, asking
+from lifecycle.core.admin import EditAdmin, admin_link, ago, asking, dialog
 from lifecycle.core.admin.frames import reload_at
 
 # What a person may type over, as `leads.actions` calls it. The rest is evidence, caches, or moved by an action.
@@ -245,12 +245,7 @@ class LeadAdmin(EditAdmin):
         url_path="take",
         icon="person_add",
         permissions=["change"],
-        dialog={
-            "title": "Take this lead",
-            "description": "You become the owner. The first owner stays on record.",
-            "form_class": None,
-            "form_submit_text": "Take it",
-        },
+        dialog=dialog("Take this lead", "You become the owner. The first owner stays on record.", "Take it"),
     )
     def take(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self._assign(request, Lead.objects.filter(pk=object_id), request.user)
@@ -261,12 +256,7 @@ class LeadAdmin(EditAdmin):
         url_path="give",
         icon="switch_account",
         permissions=["change"],
-        dialog={
-            "title": "Give this lead to",
-            "description": "",
-            "form_class": OwnerDialog,
-            "form_submit_text": "Assign",
-        },
+        dialog=dialog("Give this lead to", "", "Assign", OwnerDialog),
     )
     def give(self, request: HttpRequest, form: OwnerDialog, object_id: str) -> HttpResponse:
         self._assign(request, Lead.objects.filter(pk=object_id), form.cleaned_data["owner"])
@@ -277,7 +267,7 @@ class LeadAdmin(EditAdmin):
         url_path="move",
         icon="stairs",
         permissions=["change"],
-        dialog={"title": "Move to a stage", "description": "", "form_class": StageDialog, "form_submit_text": "Move"},
+        dialog=dialog("Move to a stage", "", "Move", StageDialog),
     )
     def move(self, request: HttpRequest, form: StageDialog, object_id: str) -> HttpResponse:
         self._move(request, Lead.objects.filter(pk=object_id), form)

@@ -1,6 +1,6 @@
 """What the admin pages of every app are made of: fast lists, rows to read, questions before an act, rules as fields."""
 
-from .asking import asking
+from .asking import asking, dialog
 from .bases import EditAdmin, InsertOnlyAdmin, NewestInline
 from .counting import counted
 from .paginator import EstimatedPaginator
@@ -19,6 +19,7 @@ __all__ = [
     "asking",
     "code",
     "counted",
+    "dialog",
     "english",
     "sandboxed",
     "table",

@@ -15,6 +15,11 @@ Answered = Callable[[Any, HttpRequest, "QuerySet[Any]", Any], HttpResponseBase |
 Action = Callable[[Any, HttpRequest, "QuerySet[Any]"], HttpResponseBase | None]
 
 
+def dialog(title: str, description: str, submit: str, form: type[forms.Form] | None = None) -> dict[str, Any]:
+    """What Unfold asks before an action on one row: a sentence, or `form`, and a button."""
+    return {"title": title, "description": description, "form_class": form, "form_submit_text": submit}
+
+
 def asking(form_class: type[forms.Form], *, title: str, submit: str) -> Callable[[Answered], Action]:
     """Make a bulk action ask `form_class` on a page of its own; it is then called with the valid form as well."""
 
