@@ -27,7 +27,7 @@ _DUE = """
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
-    WHERE m.state = 'ready' AND m.due_at <= %b
+    WHERE m.state = 'ready' AND NOT m.is_held AND m.due_at <= %b
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = m.lead_id AND p.dead_at IS NULL)
     ORDER BY m.due_at
     LIMIT %b

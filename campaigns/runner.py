@@ -24,7 +24,7 @@ _CLAIM = """
     SELECT e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
            e.goal_since, e.depth
     FROM campaigns_enrollment e JOIN leads_lead l ON l.id = e.lead_id
-    WHERE e.state = 'active' AND e.due_at <= %b
+    WHERE e.state = 'active' AND NOT e.is_held AND e.due_at <= %b
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = e.lead_id AND p.dead_at IS NULL)
     ORDER BY e.due_at
     LIMIT %b

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -26,6 +27,14 @@ class Enrollment(models.Model):
         "leads.Event", null=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     depth = models.PositiveSmallIntegerField(default=0, help_text="Causal depth of the entry; guards against loops.")
+    lineage = ArrayField(
+        models.CharField(max_length=80), null=True, help_text="Sequences whose own actions led to this entry."
+    )
+    is_holdout = models.BooleanField(
+        db_default=False, default=False, help_text="In the control group: nothing is ever sent."
+    )
+    is_held = models.BooleanField(db_default=False, default=False, help_text="Stands still: its sequence is frozen.")
+    late_before = models.DateTimeField(null=True, help_text="Mails planned before this are skipped.")
     enrolled_at = models.DateTimeField()
     goal_since = models.DateTimeField(help_text="Goals count from here: when the entry event happened.")
     ended_at = models.DateTimeField(null=True)
@@ -46,7 +55,11 @@ class Enrollment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(state="active", due_at__isnull=False), name="enrollment_due"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state="active", due_at__isnull=False, is_held=False),
+                name="enrollment_due",
+            ),
             models.Index(fields=["lead", "sequence", "enrolled_at"], name="enrollment_of_lead"),
             models.Index(fields=["sequence", "state", "-id"], name="enrollment_of_sequence"),
         ]

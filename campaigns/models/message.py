@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
+from campaigns.models.broadcast import BroadcastRun
 from campaigns.models.enrollment import Enrollment
 from campaigns.models.sequence import Sequence
 from campaigns.models.template import MessageClass, TemplateVersion
@@ -42,12 +43,20 @@ class Message(models.Model):
     template_version = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     message_class = models.CharField(max_length=13, choices=MessageClass)
     topic = models.ForeignKey(Topic, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    broadcast_run = models.ForeignKey(
+        BroadcastRun, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
     context = models.JSONField(default=dict, blank=True, help_text="Variables of a mail that no enrolment carries.")
     priority = models.SmallIntegerField(default=0)
     subject = models.CharField(max_length=250, blank=True, help_text="As sent.")
 
     state = models.CharField(max_length=10, choices=State, default=State.READY)
     reason = models.CharField(max_length=250, blank=True)
+    is_held = models.BooleanField(db_default=False, default=False, help_text="Waits until somebody lets it go on.")
+    is_shadow = models.BooleanField(
+        db_default=False, default=False, help_text="Of the control group: goes through all checks, is not sent."
+    )
+    checks = models.JSONField(null=True, help_text="What the last look at it found: {check: values}.")
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Later than this it is not worth sending.")
     created_at = models.DateTimeField()
@@ -67,7 +76,17 @@ class Message(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(state="ready"), name="message_ready_by_due"),
+            models.Index(fields=["due_at"], condition=Q(state="ready", is_held=False), name="message_ready_by_due"),
+            models.Index(
+                fields=["broadcast_run", "state", "id"],
+                condition=Q(broadcast_run__isnull=False),
+                name="message_of_broadcast_run",
+            ),
+            models.Index(
+                fields=["sequence", "step_key", "variant_key"],
+                condition=Q(sequence__isnull=False),
+                name="message_of_step",
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="message_lease"),
             models.Index(fields=["settled_at"], condition=Q(state="unknown"), name="message_unknown_since"),
             models.Index(fields=["lead", "-id"], name="message_of_lead"),

@@ -1,7 +1,10 @@
 """Sequences with versions, steps and variants. A published version and everything under it is immutable."""
 
+from datetime import timedelta
+
 import pgtrigger
-from django.core.validators import RegexValidator
+from django.conf import settings
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -25,24 +28,76 @@ class Sequence(models.Model):
         DRAFT = "draft", "Draft"
         LIVE = "live", "Live"
         PAUSED = "paused", "Paused"
+        FROZEN = "frozen", "Frozen"
+        DRAINING = "draining", "Draining"
         STOPPED = "stopped", "Stopped"
 
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=160)
     description = models.TextField(blank=True)
-    status = models.CharField(max_length=7, choices=Status, default=Status.DRAFT)
+    status = models.CharField(
+        max_length=8,
+        choices=Status,
+        default=Status.DRAFT,
+        help_text="Paused: nobody enters, people inside go on. Frozen: everything stands still. "
+        "Draining: nobody enters any more, and it stops with the last one's end.",
+    )
+    frozen_at = models.DateTimeField(null=True, blank=True, editable=False)
     group = models.ForeignKey(ExclusiveGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="sequences")
     priority = models.SmallIntegerField(default=0, help_text="Higher wins inside the group and under the cap.")
     current_version = models.ForeignKey(
         "campaigns.SequenceVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
+    canary_version = models.ForeignKey(
+        "campaigns.SequenceVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    canary_percent = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Share of new people who enter the canary version."
+    )
+    canary_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(canary_version__isnull=True, canary_percent=0)
+                | Q(canary_version__isnull=False, canary_percent__gte=1, canary_percent__lte=99),
+                name="sequence_canary_has_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="frozen", frozen_at__isnull=False) | ~Q(status="frozen") & Q(frozen_at__isnull=True),
+                name="sequence_frozen_has_a_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class SequenceChange(models.Model):
+    """One line of a sequence's audit: who did what to it, when and why. Insert-only."""
+
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    action = models.CharField(
+        max_length=20, help_text="published, reverted, paused, frozen, resumed, stopped, halted …"
+    )
+    version = models.ForeignKey(
+        "campaigns.SequenceVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    reason = models.CharField(max_length=250, blank=True)
+    detail = models.JSONField(default=dict, blank=True, help_text="Counts of the people it touched, by effect.")
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        triggers = [pgtrigger.Protect(name="insert_only_update", operation=pgtrigger.Update)]
+
+    def __str__(self) -> str:
+        return f"{self.action} at {self.at:%Y-%m-%d %H:%M}"
 
 
 def frozen_when_published(versions: str) -> pgtrigger.Trigger:
@@ -70,7 +125,9 @@ class SequenceVersion(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     triggers = models.JSONField(
-        default=list, help_text="[{event, where}, {segment}]: any of them enrols. The API and people may always enrol."
+        default=list,
+        help_text="[{event, where}, {segment}, {date, offset}]: any of them enrols; with updates: true it only merges "
+        "into a running one. The API and people may always enrol.",
     )
     filters = models.JSONField(default=dict, blank=True, help_text="Rule that must hold at entry.")
     reentry = models.CharField(
@@ -86,8 +143,32 @@ class SequenceVersion(models.Model):
     reentry_after = models.DurationField(null=True, blank=True)
     key_property = models.CharField(max_length=60, blank=True, help_text="Event property that keys the enrolment.")
     second_trigger = models.CharField(
-        max_length=6, choices=[("ignore", "Ignore"), ("merge", "Merge into the running one")], default="ignore"
+        max_length=8,
+        choices=[
+            ("ignore", "Ignore"),
+            ("merge", "Merge into the running one"),
+            ("restart", "End the running one and start again"),
+            ("parallel", "Run beside it, one run a key"),
+        ],
+        default="ignore",
+        help_text="What a trigger does while the person is inside. Beside it: a run a key (without one: an event).",
     )
+    grace = models.DurationField(
+        default=timedelta(minutes=30),
+        help_text="How long a trigger whose filters do not hold yet is tried again.",
+    )
+    window = models.JSONField(
+        null=True,
+        blank=True,
+        help_text='When mails may leave, on the person\'s clock: {"from": "09:00", "until": "17:00", '
+        '"weekdays": ["monday"], "holidays": "skip"}. Empty: at any time.',
+    )
+    holdout_percent = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Share of people who get nothing, to compare with. Their mails are noted, never sent.",
+    )
+    note = models.CharField(max_length=250, blank=True, help_text="What changed, for the history.")
     exits = models.JSONField(default=list, blank=True, help_text="[{goal: kind, where}, {when: rule, reason}]")
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -119,9 +200,14 @@ class Step(models.Model):
         WAIT = "wait", "Wait for a time"
         WAIT_CALENDAR = "calendar", "Wait for a day or hour"
         WAIT_EVENT = "event", "Wait for an event"
+        WAIT_DATE = "date", "Wait for a date"
         BRANCH = "branch", "Branch"
         SET = "set", "Set a field"
         NOTIFY = "notify", "Notify sales"
+        TASK = "task", "Give sales a task"
+        WEBHOOK = "webhook", "Call a webhook"
+        ENROLL = "enroll", "Enrol in another sequence"
+        EXIT = "exit", "Exit from another sequence"
         END = "end", "End"
 
     class JourneyStage(models.TextChoices):
@@ -163,7 +249,25 @@ class Step(models.Model):
     )
     field = models.CharField(max_length=80, blank=True, help_text="Set: a lead field or attributes.<name>.")
     value = models.JSONField(null=True, blank=True)
-    message = models.CharField(max_length=250, blank=True, help_text="Notify: what the rep reads.")
+    message = models.CharField(max_length=250, blank=True, help_text="Notify, task: what the rep reads.")
+    date_field = models.CharField(
+        max_length=80, blank=True, help_text="Date: a date of the lead, like attributes.renewal_date."
+    )
+    date_property = models.CharField(
+        max_length=60, blank=True, help_text="Date: or a property of the event that enrolled, like starts_at."
+    )
+    offset = models.DurationField(null=True, blank=True, help_text="Date: before it (-1h) or after it (3d).")
+    window = models.JSONField(
+        null=True, blank=True, help_text="Send: its own window; {} for none. Empty: that of the sequence."
+    )
+    late_after = models.DurationField(
+        null=True, blank=True, help_text="Send: skip the mail when it is later than this. Empty: send it late."
+    )
+    target = models.SlugField(max_length=80, blank=True, help_text="Enrol, exit: the other sequence's slug.")
+    url = models.URLField(max_length=500, blank=True, help_text="Webhook: where to post.")
+    is_tombstone = models.BooleanField(
+        default=False, editable=False, help_text="Removed in this version: its name stays taken, people pass it by."
+    )
 
     class Meta:
         ordering = ["version", "position", "id"]
@@ -186,6 +290,10 @@ class Variant(models.Model):
     key = models.SlugField(max_length=20)
     weight = models.PositiveSmallIntegerField(default=50)
     template = models.ForeignKey(EmailTemplate, on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(max_length=250, blank=True, help_text="Instead of the mail's own subject.")
+    time_of_day = models.TimeField(
+        null=True, blank=True, help_text="Leave at the next such hour on the person's clock. Empty: at once."
+    )
 
     class Meta:
         ordering = ["step", "key"]

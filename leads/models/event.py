@@ -1,5 +1,6 @@
 """The append-only log of everything that happens to a person, and the queue of what is not yet processed."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -25,6 +26,9 @@ class Event(models.Model):
     source = models.CharField(max_length=60, help_text="Who told us: form, api, engine, calendly …")
     key = models.CharField(max_length=200, help_text="Unique within the source: the same fact twice is one row.")
     depth = models.PositiveSmallIntegerField(default=0, help_text="0 from outside; +1 for each event that caused it.")
+    lineage = ArrayField(
+        models.CharField(max_length=80), null=True, help_text="Who caused it by own action: sequence:cold-track."
+    )
     cause = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
     )

@@ -47,6 +47,18 @@ class Workspace(models.Model):
     cap_days = models.PositiveSmallIntegerField(
         default=7, validators=[MinValueValidator(1), MaxValueValidator(90)], help_text="… in this many days."
     )
+    quiet_from = models.TimeField(
+        null=True, blank=True, help_text="No marketing mail from this hour on the person's clock … (empty: at any time)"
+    )
+    quiet_until = models.TimeField(null=True, blank=True, help_text="… until this one.")
+    decisions_kept_days = models.PositiveSmallIntegerField(
+        default=180,
+        validators=[MinValueValidator(1)],
+        help_text="How long the reasons of decisions are kept; results of mails stay.",
+    )
+    instance_id = models.UUIDField(
+        null=True, editable=False, help_text="The installation that may send from this database."
+    )
     address_key = models.CharField(
         max_length=64,
         default=new_address_key,
@@ -57,6 +69,11 @@ class Workspace(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(pk=1), name="workspace_is_one_row"),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="workspace_quiet_has_both_ends",
+            ),
             models.CheckConstraint(condition=models.Q(hot_at__gt=models.F("warm_at")), name="workspace_hot_above_warm"),
         ]
         verbose_name = verbose_name_plural = "workspace"

@@ -1,4 +1,4 @@
-"""What sales is told, and who gets a lead. Deals, tasks and notes arrive with the sales console."""
+"""What sales is told and has to do, and who gets a lead. Deals and notes arrive with the sales console."""
 
 from django.conf import settings
 from django.db import models
@@ -69,3 +69,32 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.headline
+
+
+class Task(models.Model):
+    """Something a rep has to do about a lead: by hand, or because a sequence asks for it."""
+
+    key = models.CharField(
+        max_length=120, unique=True, null=True, blank=True, editable=False, help_text="event:812: one task per event."
+    )
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="tasks")
+    title = models.CharField(max_length=250)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tasks"
+    )
+    source = models.CharField(max_length=120, blank=True, help_text="Who asks for it: a sequence and its step.")
+    due_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["done_at", "due_at", "id"]
+        indexes = [
+            models.Index(fields=["owner", "due_at"], condition=Q(done_at__isnull=True), name="task_open_of_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
