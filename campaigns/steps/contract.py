@@ -1,0 +1,118 @@
+"""What a step is given and what it may answer. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from lifecycle.core import rules
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an enrollment stands. Times are UTC; `zone` is the person's time zone name.
+
+    `step_since` is when the step before was over by plan, `reached` when it really was (None: as planned).
+    """
+
+    enrollment_id: int
+    lead_id: int
+    step_key: str
+    step_since: datetime
+    is_waiting: bool
+    due_at: datetime | None
+    enrolled_at: datetime
+    zone: str = "UTC"
+    reached: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """When the person really got to this step."""
+        return self.reached or self.step_since
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Put a mail into the outbox."""
+
+    step_key: str
+    variant_key: str
+    template_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    step_key: str
+    field: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    step_key: str
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Nothing to do, something to know: which way a branch went, that a wait is over."""
+
+    step_key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Wait at a step until `until`; None waits for the step's message to be settled."""
+
+    step_key: str
+    step_since: datetime
+    until: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The run is over."""
+
+    step_key: str
+    reason: str
+    event_id: int | None = None
+
+
+Effect = Queue | SetField | Notify | Note
+Decision = Effect | Stay | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Go on to `to` ('' = the next step): over by plan at `planned`, really at `at`, with an effect on the way."""
+
+    effect: Effect
+    planned: datetime
+    at: datetime
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stay here until `until`, with an effect the first time. `since`: where the wait counts from, once chosen."""
+
+    until: datetime | None
+    reason: str
+    effect: Effect | None = None
+    since: datetime | None = None
+
+
+def passing(at: Position, effect: Effect, to: str = "") -> Pass:
+    """A step that takes no time leaves both the plan and the real time as they are."""
+    return Pass(effect, planned=at.step_since, at=at.since, to=to)
+
+
+class Step(Protocol):
+    @property
+    def key(self) -> str: ...
+
+    def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave: ...
