@@ -1,15 +1,42 @@
-"""Which variant a person gets. Pure and stable: the same lead meets the same variant on re-entry."""
+"""Which variant a person gets, and who is held out. Pure and stable: the same lead, the same answer, for ever."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
+    """`subject`: instead of the mail's own, '' for that. `time_of_day`: leave at the next such hour of the person."""
+
     key: str
     weight: int
     template_id: int
+    subject: str = ""
+    time_of_day: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The variant, and why this one."""
+
+    variant: Variant
+    reason: str
+
+
+def choice(variants: Sequence[Variant], *, experiment: str, lead_id: int, met: str = "", promoted: str = "") -> Choice:
+    """What `lead_id` gets: what they met before, else what was promoted, else their share. A key that is gone is nobody's.
+
+    A stored `met` outlives every change of weights, and a promotion is for new people only.
+    """
+    by_key = {variant.key: variant for variant in variants}
+    if met in by_key and len(variants) > 1:
+        return Choice(by_key[met], f"experiment: variant {met}, met before")
+    if promoted in by_key and len(variants) > 1:
+        return Choice(by_key[promoted], f"experiment: variant {promoted}, promoted")
+    chosen = choose(variants, experiment=experiment, lead_id=lead_id)
+    return Choice(chosen, f"experiment: variant {chosen.key}" if chosen.key else "the step is reached")
 
 
 def choose(variants: Sequence[Variant], *, experiment: str, lead_id: int) -> Variant:
@@ -17,10 +44,18 @@ def choose(variants: Sequence[Variant], *, experiment: str, lead_id: int) -> Var
     if len(variants) == 1:
         return variants[0]
     total = sum(variant.weight for variant in variants)
-    digest = hashlib.sha256(f"{experiment}:{lead_id}".encode()).digest()
-    point = int.from_bytes(digest[:8], "big") % total
+    point = _point(f"{experiment}:{lead_id}", total)
     for variant in variants:
         point -= variant.weight
         if point < 0:
             return variant
     raise AssertionError("a point below the total lies inside one of the weights")
+
+
+def is_held_out(*, sequence: str, lead_id: int, percent: int) -> bool:
+    """Whether the lead is in the control group. One who is stays there when the share grows."""
+    return _point(f"holdout:{sequence}:{lead_id}", 10_000) < percent * 100
+
+
+def _point(name: str, total: int) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % total

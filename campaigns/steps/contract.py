@@ -1,6 +1,7 @@
 """What a step is given and what it may answer. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ class Position:
     """Where an enrollment stands. Times are UTC; `zone` is the person's time zone name.
 
     `step_since` is when the step before was over by plan, `reached` when it really was (None: as planned).
+    `assignments` and `promotions`: step key → the variant met there before, and the one that new people get.
     """
 
     enrollment_id: int
@@ -23,6 +25,9 @@ class Position:
     enrolled_at: datetime
     zone: str = "UTC"
     reached: datetime | None = None
+    assignments: Mapping[str, str] = field(default_factory=dict)
+    promotions: Mapping[str, str] = field(default_factory=dict)
+    is_holdout: bool = False
 
     @property
     def since(self) -> datetime:
@@ -32,12 +37,18 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Put a mail into the outbox."""
+    """Put a mail into the outbox. `due_at`: not before this. `is_shadow`: of the control group, never really sent.
+
+    `assigns`: the person meets a variant of this step for the first time, to be remembered.
+    """
 
     step_key: str
     variant_key: str
     template_id: int
     reason: str
+    due_at: datetime | None = None
+    is_shadow: bool = False
+    assigns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def test_a_mail_is_queued_once_and_then_waited_for() -> None:
 def test_rule_18_a_variant_is_chosen_and_named() -> None:
     step = SendStep("hello", (Variant("a", 0, 11), Variant("b", 50, 12)), experiment="welcome:hello")
     effect = step.decide(position("hello"), facts(), NOON).effect
-    assert (effect.variant_key, effect.template_id, effect.reason) == ("b", 12, "variant b")
+    assert (effect.variant_key, effect.template_id, effect.reason) == ("b", 12, "experiment: variant b")
 
 
 @pytest.mark.parametrize(
