@@ -3,7 +3,7 @@
 Imports run one way: topic, template < sequence, broadcast < enrollment, entry, experiment < message < tracking.
 """
 
-from campaigns.models.broadcast import Broadcast, BroadcastRun, BroadcastVariant
+from campaigns.models.broadcast import Broadcast, BroadcastChange, BroadcastRun, BroadcastVariant
 from campaigns.models.decision import Decision
 from campaigns.models.enrollment import Enrollment
 from campaigns.models.entry import Backfill, BackfillEntry, WaitingEntry
@@ -23,6 +23,7 @@ __all__ = [
     "Backfill",
     "BackfillEntry",
     "Broadcast",
+    "BroadcastChange",
     "BroadcastRun",
     "BroadcastVariant",
     "Decision",
