@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 
-from campaigns import composing, entries, exits, journeys, people, rendering
+from campaigns import entries, exits, journeys, people
+from campaigns.editing.drafts import new_draft
+from campaigns.editing.mails import publish_template
+from campaigns.editing.release import publish
 from campaigns.engine import Journey
-from campaigns.models import EmailTemplate, Enrollment, Sequence, SequenceVersion, Step, TemplateVersion, Variant
-from campaigns.publishing import Problem, PublishRefused, check
+from campaigns.models import Enrollment, Sequence
+from campaigns.publishing import PublishRefused
 from campaigns.triggers import Candidate, Result
 from leads.models import Lead, Workspace
 
@@ -19,104 +21,6 @@ __all__ = ["EnrollResult", "PublishRefused", "enroll", "enroll_by_api", "new_dra
 
 class SequenceNotFound(LookupError):
     """No sequence has that slug."""
-
-
-@transaction.atomic
-def publish_template(template: EmailTemplate, *, now: datetime) -> TemplateVersion:
-    """Compile the draft and make it the version that is sent from now on; the current one if nothing changed.
-
-    Raises rendering.TemplateProblems with every problem and its line.
-    """
-    source = composing.source_of(template)
-    compiled = rendering.compile_template(source, workspace=composing.workspace_context(Workspace.load())).to_json()
-    current = template.current_version
-    if (
-        current
-        and current.compiled == compiled
-        and current.message_class == template.message_class
-        and current.topic_id == template.topic_id
-    ):
-        return current
-    EmailTemplate.objects.select_for_update(no_key=True).get(pk=template.pk)
-    last = template.versions.aggregate(last=Max("number"))["last"] or 0
-    version = TemplateVersion.objects.create(
-        template=template,
-        number=last + 1,
-        message_class=template.message_class,
-        topic=template.topic,
-        source={name: getattr(template, name) for name in ("format", "subject", "preheader", "body", "text")},
-        compiled=compiled,
-        published_at=now,
-    )
-    template.current_version = version
-    template.save(update_fields=["current_version"])
-    return version
-
-
-@transaction.atomic
-def new_draft(sequence: Sequence) -> SequenceVersion:
-    """The draft of a sequence: the one there is, or a copy of the current version, or an empty one."""
-    Sequence.objects.select_for_update(no_key=True).get(pk=sequence.pk)
-    draft = sequence.versions.filter(state=SequenceVersion.State.DRAFT).first()
-    if draft is not None:
-        return draft
-    last = sequence.versions.aggregate(last=Max("number"))["last"] or 0
-    model = sequence.current_version
-    settings = _entry_settings(model) if model else {}
-    draft = SequenceVersion.objects.create(sequence=sequence, number=last + 1, **settings)
-    for step in model.steps.prefetch_related("variants") if model else []:
-        _copy_step(step, draft)
-    return draft
-
-
-def _entry_settings(version: SequenceVersion) -> dict[str, Any]:
-    names = ("triggers", "filters", "reentry", "reentry_after", "key_property", "second_trigger", "exits")
-    return {name: getattr(version, name) for name in names}
-
-
-def _copy_step(step: Step, draft: SequenceVersion) -> None:
-    chosen = list(step.variants.all())
-    step.pk = None
-    step.version = draft
-    step._state.adding = True
-    step.save()
-    for variant in chosen:
-        Variant.objects.create(step=step, key=variant.key, weight=variant.weight, template_id=variant.template_id)
-
-
-@transaction.atomic
-def publish(version: SequenceVersion, *, now: datetime) -> SequenceVersion:
-    """Make a draft the version that people enter from now on; those in flight stay on theirs. The sequence goes live.
-
-    Mails that were never published are published along. Raises PublishRefused with every problem and its place.
-    """
-    sequence = Sequence.objects.select_for_update(no_key=True).get(pk=version.sequence_id)
-    version = SequenceVersion.objects.select_for_update().get(pk=version.pk)
-    if version.state == SequenceVersion.State.PUBLISHED:
-        return version
-    check(version)
-    _publish_mails(version, now=now)
-    SequenceVersion.objects.filter(pk=version.pk).update(state=SequenceVersion.State.PUBLISHED, published_at=now)
-    sequence.current_version = version
-    if sequence.status in (Sequence.Status.DRAFT, Sequence.Status.STOPPED):
-        sequence.status = Sequence.Status.LIVE
-    sequence.save(update_fields=["current_version", "status"])
-    version.refresh_from_db()
-    return version
-
-
-def _publish_mails(version: SequenceVersion, *, now: datetime) -> None:
-    problems = []
-    for step in version.steps.filter(kind=Step.Kind.SEND).prefetch_related("variants__template"):
-        for template in step.mails():
-            if template.current_version_id is not None:
-                continue
-            try:
-                publish_template(template, now=now)
-            except rendering.TemplateProblems as refused:
-                problems += [Problem(f"steps.{step.key}.{template.slug}", str(each)) for each in refused.problems]
-    if problems:
-        raise PublishRefused(problems)
 
 
 def pause(sequence: Sequence) -> bool:
