@@ -5,7 +5,7 @@ share the same lead rows, in one transaction that holds the leads' locks.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -37,6 +37,7 @@ class EventRow(NamedTuple):
     recorded_at: datetime
     source: str
     depth: int
+    lineage: Sequence[str] = ()
 
 
 class LeadRow:
@@ -93,7 +94,8 @@ class Batch:
             yield self.leads[lead_id], events
 
     def raise_event(self, event: NewEvent, cause: EventRow | None = None) -> None:
-        """Queue an event for the next wave. Without a time of its own it happened when its cause did."""
+        """Queue an event for the next wave, with its cause's lineage. Without a time of its own it happened when its
+        cause did."""
         depth = max(event.depth, (cause.depth if cause else self.depth) + 1)
         if depth > DEEPEST:
             logger.error("refused an event that is too deep: %s of lead %s", event.kind, event.lead_id)
@@ -104,6 +106,7 @@ class Batch:
                 depth=depth,
                 cause_id=cause.id if cause else event.cause_id,
                 occurred_at=event.occurred_at or (cause.occurred_at if cause else self.now),
+                lineage=tuple(dict.fromkeys([*(cause.lineage if cause else ()), *event.lineage])),
             )
         )
 
@@ -183,5 +186,13 @@ def _row(event_id: int, event: NewEvent, now: datetime) -> EventRow:
     assert event.lead_id is not None
     assert event.occurred_at is not None
     return EventRow(
-        event_id, event.lead_id, event.kind, event.properties, event.occurred_at, now, event.source, event.depth
+        event_id,
+        event.lead_id,
+        event.kind,
+        event.properties,
+        event.occurred_at,
+        now,
+        event.source,
+        event.depth,
+        event.lineage,
     )

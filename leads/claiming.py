@@ -35,7 +35,8 @@ _NAMED = """
 """
 _HOLD = "SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l"
 _EVENTS = """
-    SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth
+    SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth,
+           coalesce(e.lineage, '{}')
     FROM leads_pendingevent p JOIN leads_event e ON e.id = p.event_id
     WHERE p.lead_id = ANY(%b::bigint[]) AND p.dead_at IS NULL
     ORDER BY p.lead_id, e.occurred_at, e.id LIMIT %b

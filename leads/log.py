@@ -10,14 +10,15 @@ from lifecycle.core import sql
 
 _COLUMNS = """
     FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::text[],
-                %b::smallint[], %b::bigint[]) WITH ORDINALITY
-      AS given (lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id, position)
+                %b::smallint[], %b::bigint[], %b::text[]) WITH ORDINALITY
+      AS given (lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id, lineage, position)
     ORDER BY position
 """
 _INSERT = f"""
     INSERT INTO leads_event
-        (recorded_at, lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id)
-    SELECT %b::timestamptz, lead_id, visitor_id, kind, properties::jsonb, occurred_at, source, key, depth, cause_id
+        (recorded_at, lead_id, visitor_id, kind, properties, occurred_at, source, key, depth, cause_id, lineage)
+    SELECT %b::timestamptz, lead_id, visitor_id, kind, properties::jsonb, occurred_at, source, key, depth, cause_id,
+           string_to_array(lineage, ',')
     {_COLUMNS}
     ON CONFLICT (source, key) DO NOTHING
     RETURNING id, lead_id, source, key
@@ -33,7 +34,10 @@ _INSERT_AND_QUEUE = " ".join(
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """A fact to record. Without `occurred_at` it happened now; without `key` it is a new fact each time."""
+    """A fact to record. Without `occurred_at` it happened now; without `key` it is a new fact each time.
+
+    `lineage`: who led to it by own action, as "sequence:cold-track"; what it causes inherits that.
+    """
 
     lead_id: int | None
     kind: str
@@ -44,6 +48,7 @@ class NewEvent:
     visitor_id: int | None = None
     depth: int = 0
     cause_id: int | None = None
+    lineage: tuple[str, ...] = ()
 
 
 def write(events: Sequence[NewEvent], *, now: datetime, pending: bool) -> dict[int, int]:
@@ -64,6 +69,7 @@ def write(events: Sequence[NewEvent], *, now: datetime, pending: bool) -> dict[i
             keys,
             [event.depth for event in events],
             [event.cause_id for event in events],
+            [",".join(event.lineage) or None for event in events],
         ],
     )
     positions: dict[tuple[str, str], int] = {}

@@ -1,7 +1,7 @@
 """Create, change and hand over a person, for the API, the admin, the console and sequences."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,10 +96,17 @@ def update_lead(
     return Lead.objects.get(pk=lead_id)
 
 
-def set_fields(changes: Mapping[int, Mapping[str, Any]], *, now: datetime, depth: int = 0) -> None:
+def set_fields(
+    changes: Mapping[int, Mapping[str, Any]],
+    *,
+    now: datetime,
+    depth: int = 0,
+    lineage: Mapping[int, Collection[str]] | None = None,
+) -> None:
     """What sequences set: lead id → {field or attributes.name: value}. In the caller's transaction; the rest follows.
 
-    A value that a field does not take is left out; the sequence was checked when it was published.
+    A value that a field does not take is left out; the sequence was checked when it was published. `lineage`: lead id →
+    the sequences that set it, and those that led to them.
     """
     rows = claiming.hold(sorted(changes))
     events = []
@@ -114,7 +121,8 @@ def set_fields(changes: Mapping[int, Mapping[str, Any]], *, now: datetime, depth
                 logger.warning("lead %s: a sequence sets %s to something it does not take", lead_id, name)
         if changed:
             properties = {"fields": sorted(changed), "source": "sequence"}
-            events.append(NewEvent(lead_id, "lead.updated", properties, depth=depth + 1))
+            causes = tuple(sorted((lineage or {}).get(lead_id, ())))
+            events.append(NewEvent(lead_id, "lead.updated", properties, depth=depth + 1, lineage=causes))
     flush_leads(rows.values(), now=now)
     record(events, now=now)
 
