@@ -7,7 +7,9 @@ Effects and the mark commit together, so whatever is delivered twice or killed i
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +25,7 @@ from lifecycle.core import sql
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 5
+_later = ContextVar("what doors record is processed later", default=False)
 _DONE = "DELETE FROM leads_pendingevent WHERE event_id = ANY(%b::bigint[])"
 _FAILED = """
     UPDATE leads_pendingevent SET attempts = attempts + 1, error = %b,
@@ -86,10 +89,22 @@ def drain(*, limit: int = 500, most: int = 200, now: datetime) -> ProcessCounts:
 
 def process_at_once(lead_id: int, *, now: datetime) -> None:
     """For doors, after the commit of what they recorded: react before answering. Never raises; the sweep will retry."""
+    if _later.get():
+        return
     try:
         process_pending(lead_ids=[lead_id], now=now)
     except Exception as error:
         logger.error("lead %s could not be processed at once, the sweep will: %s", lead_id, _place(error))
+
+
+@contextmanager
+def processed_later() -> Iterator[None]:
+    """Doors called inside only record; the next `process_pending` does the rest. For replays of many acts."""
+    token = _later.set(True)
+    try:
+        yield
+    finally:
+        _later.reset(token)
 
 
 def _process(

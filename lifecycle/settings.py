@@ -17,6 +17,7 @@ VAR_DIR = ENVIRONMENT.var_dir
 # --- what it is
 DEBUG = ENVIRONMENT.debug
 SANDBOX = ENVIRONMENT.sandbox
+DEMO = ENVIRONMENT.demo  # an invented company's data: no mail may leave
 SITE_URL = ENVIRONMENT.site_url
 HTTPS = SITE_URL.startswith("https://")
 SECRET_KEY = ENVIRONMENT.secret_key or secret.kept_in(VAR_DIR / "secret-key")

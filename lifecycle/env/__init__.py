@@ -21,11 +21,16 @@ T = TypeVar("T")
 # Every variable that means something to us, but for the settings of mail providers.
 NAMES = frozenset(
     """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS API_LIMIT CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER
-    DATABASE_URL DEBUG DEFAULT_FROM_EMAIL EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP
-    FORM_ORIGINS HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
+    DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS
+    FORM_LIMIT_PER_IP FORM_ORIGINS HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
     SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE TRUSTED_PROXIES VAR_DIR WEB_THREADS
     WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
 )
+
+# A file of this name in VAR_DIR says that its database is a demo, however the product is started on it.
+DEMO_MARK = "this-is-a-demo"
+# What a demo must have no part in: other databases, brokers and people's inboxes.
+OUTSIDE = frozenset("CELERY_BROKER_URL DATABASE_URL EMAIL_PROVIDER EMAIL_URL STRIPE_API_KEY".split())
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Environment:
     stripe_api_key: str
     time_zone: str
     sandbox: bool
+    demo: bool
     debug: bool
     trusted_proxies: int
     web_threads: int
@@ -65,12 +71,18 @@ class Environment:
 def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
     """The checked environment; ImproperlyConfigured lists every variable that is wrong and what it should be."""
     reader = Reader(environ)
+    var_dir = base_dir / reader.get("VAR_DIR", Path, Path("var")).expanduser()
+    demo = reader.get("DEMO", values.boolean, False)
+    if demo:
+        var_dir /= "demo"
+    if demo or (var_dir / DEMO_MARK).exists():
+        demo, reader.environ = True, kept_here(environ)
     port = reader.get("PORT", values.port_number, 8000)
     site_url = reader.get("SITE_URL", values.web_address, f"http://127.0.0.1:{port}")
     environment = Environment(
         port=port,
         host=reader.get("HOST", str, "127.0.0.1"),
-        var_dir=base_dir / reader.get("VAR_DIR", Path, Path("var")).expanduser(),
+        var_dir=var_dir,
         database=reader.get("DATABASE_URL", values.database, None),
         pgbouncer=reader.get("DATABASE_PGBOUNCER", values.boolean, False),
         broker_url=reader.get("CELERY_BROKER_URL", values.broker, ""),
@@ -90,7 +102,8 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         zoom_secrets=reader.get("ZOOM_WEBHOOK_SECRET", values.names, []),
         stripe_api_key=reader.get("STRIPE_API_KEY", str, ""),
         time_zone=reader.get("TIME_ZONE", values.time_zone, "UTC"),
-        sandbox=reader.get("SANDBOX", values.boolean, False),
+        sandbox=demo or reader.get("SANDBOX", values.boolean, False),
+        demo=demo,
         debug=reader.get("DEBUG", values.boolean, False),
         trusted_proxies=reader.get("TRUSTED_PROXIES", values.whole_number, 0),
         web_threads=reader.get("WEB_THREADS", values.positive, 4),
@@ -101,6 +114,11 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
     )
     reader.finish()
     return environment
+
+
+def kept_here(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a demo: its mail stays in the local mailbox and its data in the embedded database."""
+    return {name: text for name, text in environ.items() if name not in OUTSIDE}
 
 
 class Reader:
