@@ -21,7 +21,7 @@ def note(
     reason: str = "",
     detail: dict[str, Any] | None = None,
 ) -> SequenceChange:
-    """Write the line, in the transaction of the change. `actor` None is the system itself; `detail`: counts by effect."""
+    """Write the line, in the change's transaction. `actor` None is the system itself; `detail`: counts by effect."""
     return SequenceChange.objects.create(
         sequence=sequence,
         at=now,

@@ -19,6 +19,9 @@ class SenderAccount(models.Model):
     )
     tokens = models.FloatField(default=0, editable=False)
     refilled_at = models.DateTimeField(null=True, editable=False)
+    booked_until = models.DateTimeField(
+        null=True, editable=False, help_text="A backlog has its turns up to here; who comes later is after it."
+    )
     blocked_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The provider asked us to wait (Retry-After)."
     )
