@@ -53,6 +53,7 @@ class Case:
     exit_reason: str
     suppressions: Sequence[tuple[str, int | None]] = ()
     marketing_times: list[datetime] = field(default_factory=list)
+    is_shadow: bool = False
 
 
 def enrollment(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -104,10 +105,17 @@ def cap(case: Case, policy: Policy, now: datetime) -> Verdict | None:
     )
 
 
+def holdout(case: Case, policy: Policy, now: datetime) -> Verdict | None:
+    """The last of all: a mail of the control group is kept back where it would have left."""
+    if not case.is_shadow or not case.is_marketing:
+        return None
+    return Drop("canceled", "holdout: in the control group, which gets no mail")
+
+
 Check = Callable[[Case, Policy, datetime], Verdict | None]
 
 # Send windows and rate limits take their place between lateness and cap.
-ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, cap)
+ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, cap, holdout)
 
 
 def verdict(case: Case, policy: Policy, now: datetime) -> Verdict:

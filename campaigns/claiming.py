@@ -12,6 +12,7 @@ from campaigns import checks, composing, exits, journeys, people, settling
 from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
 from campaigns.models import MessageClass
+from campaigns.steps import SendStep
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
@@ -23,7 +24,7 @@ _DUE = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
            m.priority, m.due_at, m.expires_at, m.attempts,
            CASE e.exit_reason WHEN 'completed' THEN 'completed' ELSE e.state END,
-           e.version_id, e.goal_since, e.context, l.address_hash
+           e.version_id, e.goal_since, e.context, l.address_hash, m.is_shadow, m.step_key, m.variant_key
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
@@ -73,6 +74,9 @@ class Due(NamedTuple):
     goal_since: datetime | None
     run_context: dict[str, Any] | None
     address_hash: str
+    is_shadow: bool
+    step_key: str
+    variant_key: str
 
 
 @dataclass
@@ -109,7 +113,9 @@ def claim(*, limit: int, now: datetime) -> Claim:
     needs = rules.Needs().merge(*(journey.exit_needs for journey in known.values()))
     persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
     verdicts = _judge(due, known, persons, workspace, now)
-    taken.mails, broken = composing.compose(verdicts.go, persons, workspace, now=now)
+    taken.mails, broken = composing.compose(
+        verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known)
+    )
     verdicts.never += [(mail, checks.Drop("failed", f"render: {problem}"[:250])) for mail, problem in broken]
     _write(taken, verdicts, now)
     taken.looked_at = len(due)
@@ -144,6 +150,7 @@ def _judge(
             exit_reason=_exit_reason(mail, known, persons[mail.lead_id], now),
             suppressions=suppressions[mail.address_hash],
             marketing_times=times[mail.lead_id],
+            is_shadow=mail.is_shadow,
         )
         match checks.verdict(case, policy, now):
             case checks.Defer() as deferred:
@@ -162,6 +169,17 @@ def _exit_reason(mail: Due, known: dict[int, Journey], person: people.Person, no
         return ""
     leave = exit_of(known[mail.version_id], person.facts(mail.goal_since), now)
     return leave.reason if leave else ""
+
+
+def _subjects(mails: Iterable[Due], known: dict[int, Journey]) -> dict[int, str]:
+    """Message id → the subject its variant has instead of the mail's own."""
+    subjects: dict[int, str] = {}
+    for mail in mails:
+        journey = known.get(mail.version_id) if mail.version_id is not None and mail.variant_key else None
+        step = journey.step(mail.step_key) if journey else None
+        if isinstance(step, SendStep):
+            subjects[mail.id] = next((each.subject for each in step.variants if each.key == mail.variant_key), "")
+    return {message_id: subject for message_id, subject in subjects.items() if subject}
 
 
 def _suppressions(due: Iterable[Due]) -> dict[str, list[tuple[str, int | None]]]:

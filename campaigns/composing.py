@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -26,9 +28,17 @@ _versions: dict[int, rendering.CompiledTemplate] = {}
 
 
 def compose(
-    mails: Iterable["Due"], persons: Mapping[int, Person], workspace: Workspace, *, now: datetime
+    mails: Iterable["Due"],
+    persons: Mapping[int, Person],
+    workspace: Workspace,
+    *,
+    now: datetime,
+    subjects: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[list[Outgoing], list[tuple["Due", str]]]:
-    """The mails ready to hand over, and those that could not be rendered with what is wrong. At most one query."""
+    """The mails ready to hand over, and those that could not be rendered with what is wrong. At most one query.
+
+    `subjects`: message id → template text to use instead of the mail's own subject.
+    """
     mails = list(mails)
     compiled = compiled_versions({mail.template_version_id for mail in mails})
     shared = workspace_context(workspace)
@@ -40,7 +50,10 @@ def compose(
         context = {"lead": lead_context(person.row), "workspace": shared, **_event_context(mail)}
         context["reason"] = reason_for_mail(person.row, workspace)
         try:
-            composed.append(_outgoing(mail, person, compiled[mail.template_version_id], context, sender, now))
+            template = compiled[mail.template_version_id]
+            if subject := subjects.get(mail.id):
+                template = replace(template, subject=subject)
+            composed.append(_outgoing(mail, person, template, context, sender, now))
         except rendering.RenderError as error:
             broken.append((mail, str(error)))
     return composed, broken
@@ -130,7 +143,7 @@ def _outgoing(
     now: datetime,
 ) -> Outgoing:
     slots = sender.slots(mail, person, len(compiled.links))
-    rendered = rendering.render(compiled, context, slots, cache_key=mail.template_version_id)
+    rendered = rendering.render(compiled, context, slots, cache_key=(mail.template_version_id, compiled.subject))
     marketing = mail.message_class == MessageClass.MARKETING
     return Outgoing(
         message_id=mail.id,

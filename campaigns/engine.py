@@ -6,7 +6,7 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SetField, Stay, Step
+from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
 from lifecycle.core import rules
 
 # A published graph only runs forward, so this is reached by damaged data alone.
@@ -52,6 +52,7 @@ class Journey:
     exit_needs: rules.Needs
     step_needs: rules.Needs
     index: dict[str, int] = field(default_factory=dict, compare=False, hash=False)
+    holdout_percent: int = 0
 
     def step(self, key: str) -> Step | None:
         position = self.index.get(key)
@@ -61,6 +62,11 @@ class Journey:
         """Key of the step after `key`, '' at the end."""
         position = self.index[key] + 1
         return self.steps[position].key if position < len(self.steps) else ""
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether a step has several mails to choose from, so that it matters who met which before."""
+        return any(isinstance(step, SendStep) and len(step.variants) > 1 for step in self.steps)
 
     @property
     def first(self) -> str:

@@ -1,7 +1,7 @@
 """Putting people into sequences, many at once. The caller's transaction holds the locks of their leads."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,8 @@ from campaigns.triggers import Candidate, Run, Verdict, judge
 from lifecycle.core import rules, sql
 
 _RUNS = """
-    SELECT e.lead_id, e.id, e.sequence_id, s.slug, e.key, e.state = 'active', e.enrolled_at, s.group_id, s.priority
+    SELECT e.lead_id, e.id, e.sequence_id, s.slug, e.key, e.state = 'active', e.enrolled_at, s.group_id, s.priority,
+           e.is_holdout
     FROM campaigns_enrollment e JOIN campaigns_sequence s ON s.id = e.sequence_id
     WHERE e.lead_id = ANY(%b::bigint[])
       AND (e.sequence_id = ANY(%b::bigint[]) OR (e.state = 'active' AND s.group_id = ANY(%b::bigint[])))
@@ -19,12 +20,12 @@ _RUNS = """
 _ENROLL = """
     INSERT INTO campaigns_enrollment
         (sequence_id, version_id, lead_id, key, state, step_key, step_since, is_waiting, due_at, context,
-         entry_event_id, depth, enrolled_at, goal_since, exit_reason)
+         entry_event_id, depth, enrolled_at, goal_since, exit_reason, is_holdout)
     SELECT sequence_id, version_id, lead_id, key, 'active', step_key, %b::timestamptz, false, %b::timestamptz,
-           context::jsonb, event_id, depth, %b::timestamptz, since, ''
+           context::jsonb, event_id, depth, %b::timestamptz, since, '', is_holdout
     FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::bigint[],
-                %b::smallint[], %b::timestamptz[])
-      AS given (sequence_id, version_id, lead_id, key, step_key, context, event_id, depth, since)
+                %b::smallint[], %b::timestamptz[], %b::boolean[])
+      AS given (sequence_id, version_id, lead_id, key, step_key, context, event_id, depth, since, is_holdout)
     ON CONFLICT (lead_id, sequence_id, key) WHERE state = 'active' DO NOTHING
     RETURNING id, lead_id, sequence_id, key
 """
@@ -67,7 +68,9 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
         verdicts.append(verdict)
     judged = list(zip(candidates, verdicts, strict=True))
     exits.end(_replaced(judged), now=now)
-    made = _insert([candidate for candidate, verdict in judged if verdict.result == "enrolled"], now=now)
+    held_out = {_place(candidate) for candidate, verdict in judged if verdict.is_holdout}
+    entering = [candidate for candidate, verdict in judged if verdict.result == "enrolled"]
+    made = _insert(entering, held_out, now=now)
     _merge(judged, made)
     return [Entry(candidate, verdict, _run_of(candidate, verdict, made)) for candidate, verdict in judged]
 
@@ -92,7 +95,17 @@ def _foresee(runs: list[Run], candidate: Candidate, verdict: Verdict, now: datet
     journey = candidate.journey
     runs[:] = [run for run in runs if run.id not in verdict.replaces]
     runs.append(
-        Run(_NEW, journey.sequence_id, journey.sequence, candidate.key, True, now, journey.group_id, journey.priority)
+        Run(
+            _NEW,
+            journey.sequence_id,
+            journey.sequence,
+            candidate.key,
+            True,
+            now,
+            journey.group_id,
+            journey.priority,
+            verdict.is_holdout,
+        )
     )
 
 
@@ -111,7 +124,7 @@ def _place(candidate: Candidate) -> Place:
     return candidate.lead_id, candidate.journey.sequence_id, candidate.key
 
 
-def _insert(entering: list[Candidate], *, now: datetime) -> dict[Place, int]:
+def _insert(entering: list[Candidate], held_out: Set[Place] = frozenset(), *, now: datetime) -> dict[Place, int]:
     if not entering:
         return {}
     rows = sql.fetch(
@@ -129,6 +142,7 @@ def _insert(entering: list[Candidate], *, now: datetime) -> dict[Place, int]:
             [candidate.event_id for candidate in entering],
             [candidate.depth for candidate in entering],
             [candidate.since for candidate in entering],
+            [_place(candidate) in held_out for candidate in entering],
         ],
     )
     return {(lead_id, sequence_id, key): run_id for run_id, lead_id, sequence_id, key in rows}

@@ -95,6 +95,7 @@ def build(version: SequenceVersion) -> engine.Journey:
             *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep))
         ),
         index={step.key: position for position, step in enumerate(made)},
+        holdout_percent=version.holdout_percent,
     )
 
 
@@ -120,11 +121,15 @@ def _event_rule(kind: str, where: list[dict[str, Any]], *, since: bool) -> rules
 
 def step_of(step: Step, sequence: str) -> steps.Step:
     """A step row as the engine's own dataclass."""
+    if step.is_tombstone:
+        return steps.TombstoneStep(step.key)
     return _READERS[step.kind](step, sequence)
 
 
 def _send(step: Step, sequence: str) -> steps.Step:
-    chosen = tuple(variants.Variant(v.key, v.weight, v.template_id) for v in step.variants.all())
+    chosen = tuple(
+        variants.Variant(v.key, v.weight, v.template_id, v.subject, v.time_of_day) for v in step.variants.all()
+    )
     if not chosen:
         if step.template_id is None:
             raise ValueError("a send step needs a template")

@@ -26,14 +26,15 @@ IN_FLIGHT_WAIT = timedelta(seconds=2)
 _QUEUE = """
     INSERT INTO campaigns_message
         (key, lead_id, enrollment_id, sequence_id, step_key, variant_key, template_version_id, message_class, topic_id,
-         context, priority, subject, state, reason, due_at, expires_at, created_at, attempts, stop_reason, provider_id)
+         context, priority, subject, state, reason, due_at, expires_at, created_at, attempts, stop_reason, provider_id,
+         is_shadow)
     SELECT given.key, given.lead_id, given.enrollment_id, given.sequence_id, given.step_key, given.variant_key,
            v.id, v.message_class, v.topic_id, given.context::jsonb, given.priority, '', 'ready', '', given.due_at,
-           given.expires_at, %b::timestamptz, 0, '', ''
+           given.expires_at, %b::timestamptz, 0, '', '', given.is_shadow AND v.message_class = 'marketing'
     FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[],
-                %b::smallint[], %b::timestamptz[], %b::timestamptz[])
+                %b::smallint[], %b::timestamptz[], %b::timestamptz[], %b::boolean[])
       AS given (key, lead_id, template_id, enrollment_id, sequence_id, step_key, variant_key, context, priority,
-                due_at, expires_at)
+                due_at, expires_at, is_shadow)
     JOIN campaigns_emailtemplate t ON t.id = given.template_id
     JOIN campaigns_templateversion v ON v.id = t.current_version_id
     ON CONFLICT (key) DO NOTHING
@@ -42,7 +43,10 @@ _QUEUE = """
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail to queue. `key` makes it one mail whatever is repeated; `context`: variables no enrollment carries."""
+    """A mail to queue. `key` makes it one mail whatever is repeated; `context`: variables no enrollment carries.
+
+    `is_shadow`: of the control group. Only marketing mail is held out; what people asked for, they get.
+    """
 
     key: str
     lead_id: int
@@ -55,6 +59,7 @@ class Draft:
     priority: int = 0
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    is_shadow: bool = False
 
 
 def queue(drafts: Sequence[Draft], *, now: datetime) -> int:
@@ -76,6 +81,7 @@ def queue(drafts: Sequence[Draft], *, now: datetime) -> int:
             [draft.priority for draft in drafts],
             [draft.due_at or now for draft in drafts],
             [draft.expires_at for draft in drafts],
+            [draft.is_shadow for draft in drafts],
         ],
     )
 
@@ -161,7 +167,8 @@ def await_in_flight(lead_id: int, *, wait: timedelta = IN_FLIGHT_WAIT) -> bool:
 
 def requeue(message_ids: Sequence[int], *, now: datetime) -> int:
     """“Send again”, said by a person: unknown and failed messages become ready; how many did."""
-    return Message.objects.filter(pk__in=message_ids, state__in=[Message.State.UNKNOWN, Message.State.FAILED]).update(
+    again = Message.objects.filter(pk__in=message_ids, is_shadow=False)  # a control never gets it later
+    return again.filter(state__in=[Message.State.UNKNOWN, Message.State.FAILED]).update(
         state=Message.State.READY,
         reason="sent again by hand",
         due_at=now,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from campaigns import exits, journeys, outbox, people
 from campaigns.engine import Journey, decide
+from campaigns.experiments import assigning
 from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, Stay
 from leads import actions
 from leads.batch import NewEvent
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 # everything, and they come back a moment later.
 _CLAIM = """
     SELECT e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
-           e.goal_since, e.depth
+           e.goal_since, e.depth, e.is_holdout
     FROM campaigns_enrollment e JOIN leads_lead l ON l.id = e.lead_id
     WHERE e.state = 'active' AND NOT e.is_held AND e.due_at <= %b
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = e.lead_id AND p.dead_at IS NULL)
@@ -50,6 +51,7 @@ class Due(NamedTuple):
     enrolled_at: datetime
     goal_since: datetime
     depth: int
+    is_holdout: bool
 
 
 class Move(NamedTuple):
@@ -69,6 +71,7 @@ class Plan:
     drafts: list[outbox.Draft] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     fields: dict[int, dict[str, object]] = field(default_factory=dict)
+    met: list[assigning.Met] = field(default_factory=list)
     depth: int = 0
 
 
@@ -94,10 +97,11 @@ def advance(*, limit: int = 500, now: datetime) -> int:
         *(need for journey in known.values() for need in (journey.exit_needs, journey.step_needs))
     )
     persons = people.load({run.lead_id: now for run in due}, needs, Workspace.load())
+    met = assigning.load(known.values(), (run.lead_id for run in due))
     plan = Plan()
     for run in due:
         journey = known.get(run.version_id)
-        decisions = _decided(run, journey, persons[run.lead_id], now) if journey else None
+        decisions = _decided(run, journey, persons[run.lead_id], met, now) if journey else None
         if journey is None or decisions is None:
             plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + journeys.SETBACK))
         else:
@@ -106,7 +110,9 @@ def advance(*, limit: int = 500, now: datetime) -> int:
     return len(due)
 
 
-def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -> list[Decision] | None:
+def _decided(
+    run: Due, journey: Journey, person: people.Person, met: assigning.Known, now: datetime
+) -> list[Decision] | None:
     """What happens next; None if that cannot be told. Then the person stays exactly as they are, for a while."""
     position = Position(
         enrollment_id=run.id,
@@ -117,6 +123,9 @@ def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -
         due_at=run.due_at,
         enrolled_at=run.enrolled_at,
         zone=person.zone,
+        assignments=met.of(run.lead_id, journey.sequence_id),
+        promotions=met.promotions(journey.sequence_id),
+        is_holdout=run.is_holdout,
     )
     try:
         return decide(journey, position, person.facts(run.goal_since), now)
@@ -128,19 +137,11 @@ def _decided(run: Due, journey: Journey, person: people.Person, now: datetime) -
 def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision]) -> None:
     for decision in decisions:
         match decision:
-            case Queue(step_key=step_key, variant_key=variant_key, template_id=template_id):
-                plan.drafts.append(
-                    outbox.Draft(
-                        key=f"enrollment:{run.id}:{step_key}",
-                        lead_id=run.lead_id,
-                        template_id=template_id,
-                        enrollment_id=run.id,
-                        sequence_id=journey.sequence_id,
-                        step_key=step_key,
-                        variant_key=variant_key,
-                        priority=journey.priority,
-                    )
-                )
+            case Queue():
+                plan.drafts.append(_draft(run, journey, decision))
+                if decision.assigns:
+                    place = (run.lead_id, journey.sequence_id, decision.step_key)
+                    plan.met.append(assigning.Met(*place, decision.variant_key))
             case SetField(field=name, value=value):
                 plan.fields.setdefault(run.lead_id, {})[name] = value
                 plan.depth = max(plan.depth, run.depth + 1)
@@ -150,6 +151,21 @@ def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision])
                 plan.moves.append(Move(run.id, step_key, since, True, until))
             case Leave(step_key=step_key, reason=reason, event_id=event_id):
                 plan.leaving.append(exits.Exit(run.id, reason, event_id))
+
+
+def _draft(run: Due, journey: Journey, queued: Queue) -> outbox.Draft:
+    return outbox.Draft(
+        key=f"enrollment:{run.id}:{queued.step_key}",
+        lead_id=run.lead_id,
+        template_id=queued.template_id,
+        enrollment_id=run.id,
+        sequence_id=journey.sequence_id,
+        step_key=queued.step_key,
+        variant_key=queued.variant_key,
+        priority=journey.priority,
+        due_at=queued.due_at,
+        is_shadow=queued.is_shadow,
+    )
 
 
 def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent:
@@ -165,6 +181,7 @@ def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent
 def _apply(plan: Plan, *, now: datetime) -> None:
     if outbox.queue(plan.drafts, now=now):
         nudge("campaigns.tasks.send")
+    assigning.remember(plan.met, now=now)
     if plan.moves:
         columns = [list(column) for column in zip(*plan.moves, strict=True)]
         sql.execute(_MOVE, columns)

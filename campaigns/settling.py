@@ -83,7 +83,7 @@ _AGAIN = """
     UPDATE campaigns_message
     SET state = 'ready', reason = 'unknown outcome: a transactional mail is sent again', due_at = %b, settled_at = NULL,
         handed_at = NULL
-    WHERE state = 'unknown' AND message_class = 'transactional' AND settled_at <= %b
+    WHERE state = 'unknown' AND message_class = 'transactional' AND NOT is_shadow AND settled_at <= %b
 """
 
 

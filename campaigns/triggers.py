@@ -1,10 +1,11 @@
 """Who enters a sequence. Pure: an event and a person's history in, a verdict with its reason out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from campaigns import variants
 from campaigns.engine import Journey, Trigger, exit_of
 from leads.batch import DEEPEST, EventRow
 from lifecycle.core import rules
@@ -24,6 +25,7 @@ class Run:
     enrolled_at: datetime
     group_id: int | None
     priority: int
+    is_holdout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`run_id`: the active run that stays (merged, already_active). `replaces`: runs of the group that give way."""
+    """`run_id`: the active run that stays (merged, already_active). `replaces`: runs of the group that give way.
+    `is_holdout`: enters the control group, which is never mailed."""
 
     result: Result
     reason: str = ""
     run_id: int | None = None
     replaces: tuple[int, ...] = ()
+    is_holdout: bool = False
 
 
 def fires(trigger: Trigger, event: EventRow) -> bool:
@@ -86,7 +90,18 @@ def judge(candidate: Candidate, runs: Iterable[Run], facts: rules.Facts, now: da
     refusal = _reentry_refusal(candidate, own, now)
     if refusal:
         return Verdict("refused", refusal)
-    return _group_verdict(journey, runs)
+    verdict = _group_verdict(journey, runs)
+    return replace(verdict, is_holdout=_is_held_out(candidate, own)) if verdict.result == "enrolled" else verdict
+
+
+def _is_held_out(candidate: Candidate, own: list[Run]) -> bool:
+    """As at their first run, so that a control never becomes treated or the reverse; a new person by their share."""
+    journey = candidate.journey
+    if not journey.holdout_percent:
+        return False
+    if own:
+        return min(own, key=lambda run: run.enrolled_at).is_holdout
+    return variants.is_held_out(sequence=journey.sequence, lead_id=candidate.lead_id, percent=journey.holdout_percent)
 
 
 def _reentry_refusal(candidate: Candidate, own: list[Run], now: datetime) -> str:
