@@ -20,6 +20,7 @@ from campaigns.steps.contract import (
     passing,
 )
 from campaigns.steps.mails import SendStep
+from campaigns.steps.removed import TombstoneStep
 from campaigns.steps.waits import CalendarStep, EventStep, WaitStep, beginning, ending
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "SetStep",
     "Stay",
     "Step",
+    "TombstoneStep",
     "WaitStep",
     "beginning",
     "ending",
