@@ -10,3 +10,4 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         import_module("campaigns.receivers")
         import_module("campaigns.provider_events")
+        import_module("campaigns.erasing")

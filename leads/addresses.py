@@ -7,7 +7,7 @@ import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from leads.models import Workspace
+from leads.models import Lead, Workspace
 
 LONGEST = 254
 _validate = EmailValidator()
@@ -73,3 +73,8 @@ def _ascii(domain: str) -> str:
         return idna.encode(lower, uts46=True).decode("ascii")
     except idna.IDNAError:
         raise AddressError("The part after the @ is not a valid domain.") from None
+
+
+def find(written: object) -> Lead | None:
+    """The lead of an address as somebody wrote it. Raises AddressError if it is none."""
+    return Lead.objects.filter(email_normal=read(written).normal).first()

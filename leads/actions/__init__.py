@@ -1,6 +1,7 @@
 """The verbs of the person, for doors. Each is one transaction, whole or not at all, with `now` passed in."""
 
 from leads.actions.capture import CaptureConflict, Captured, CaptureError, FormPost, UnknownForm, capture
+from leads.actions.erase import erase
 from leads.actions.events import EventError, Telling, Told, add_event, kind_of
 from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
 from leads.actions.record import record
@@ -20,6 +21,7 @@ __all__ = [
     "add_event",
     "assign_owner",
     "capture",
+    "erase",
     "kind_of",
     "move_stage",
     "record",

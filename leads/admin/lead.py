@@ -80,7 +80,7 @@ class LeadAdmin(EditAdmin):
     search_help_text = "How an address, a name or a company begins."
     ordering = ["-id"]
     actions = ["assign_to_me", "assign_to", "move_stage"]
-    actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move"]}]
+    actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move", "erase"]}]
     inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, IdentityTab]
     fieldsets: Any = [
         (None, {"fields": [("email", "phone"), ("first_name", "last_name"), ("job_title", "role")]}),
@@ -153,7 +153,10 @@ class LeadAdmin(EditAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # `manage.py erase_lead` removes a person everywhere
+        return False  # erasing removes a person everywhere; a row alone is never deleted
+
+    def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("leads.delete_lead")
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         fields = {WRITTEN[name]: form.cleaned_data[name] for name in form.changed_data if name in WRITTEN}
@@ -272,6 +275,25 @@ class LeadAdmin(EditAdmin):
     def move(self, request: HttpRequest, form: StageDialog, object_id: str) -> HttpResponse:
         self._move(request, Lead.objects.filter(pk=object_id), form)
         return reload_at(reverse("admin:leads_lead_change", args=[object_id]))
+
+    @action(
+        description="Erase",
+        url_path="erase",
+        icon="delete_forever",
+        permissions=["erase"],
+        dialog=dialog(
+            "Erase this person",
+            "Everything about them goes, everywhere, and cannot be brought back: profile, history, mails, scores. "
+            "Their opt-outs stay as a code, so that nobody mails the address again.",
+            "Erase for good",
+        ),
+    )
+    def erase(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        lead = Lead.objects.filter(pk=object_id).first()
+        if lead is not None:
+            gone = actions.erase(lead, now=clock.now())
+            messages.success(request, f"Erased. {sum(gone.values())} rows are gone.")
+        return reload_at(reverse("admin:leads_lead_changelist"))
 
     @action(description="Open in the console", url_path="in-console", icon="dashboard", variant=ActionVariant.PRIMARY)
     def in_console(self, request: HttpRequest, object_id: str) -> HttpResponse:

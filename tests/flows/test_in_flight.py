@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 
 from campaigns.models import Message
-from leads.models import Lead
+from leads.actions import erase
+from leads.models import Event, Lead
 from lifecycle.core import tokens
 from tests.cast import ADA, World, run_of
 
@@ -102,3 +103,16 @@ def test_a_server_that_never_answers_does_not_hold_the_door_for_ever(live_world:
         assert 1.9 < time.monotonic() - began < 9
         world.smtp.drop_connections()
     assert Message.objects.get().state == "unknown"
+
+
+def test_an_erasure_waits_for_the_mail_in_the_air_and_leaves_nothing(live_world: World) -> None:
+    world = live_world
+    ada = ada_with_a_mail_in_the_air(world)
+    with engine_in_background(world):
+        until(UNDER_WAY.exists)
+        erase(ada, now=world.now)
+        at_the_erasure = len(world.mails_to(ada))
+        assert not Message.objects.exists()
+    world.at(days=7)
+    assert len(world.mails_to(ada)) == at_the_erasure
+    assert not Event.objects.filter(lead_id=ada.pk).exists()

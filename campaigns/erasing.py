@@ -1,0 +1,46 @@
+"""What campaigns do when a person is erased: stop what is under way, then forget what knows the address by itself."""
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from campaigns import exits, outbox
+from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent
+from leads.models import Lead
+from leads.signals import lead_erased, lead_leaving
+from lifecycle.core import sql
+from lifecycle.core.deadlocks import atomic_with_retry
+
+REASON = "the person was erased"
+_STOP = """
+    UPDATE campaigns_message
+    SET state = CASE state WHEN 'ready' THEN 'canceled' ELSE state END,
+        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
+        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
+        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
+    WHERE lead_id = %b AND state IN ('ready', 'sending')
+"""
+
+
+@receiver(lead_leaving, dispatch_uid="campaigns.erasing.stop")
+def stop(sender: Any, lead: Lead, now: datetime, **kwargs: Any) -> None:
+    """No mail of theirs leaves after this."""
+    _stop(lead.pk, now=now)
+    outbox.await_in_flight(lead.pk)
+
+
+@atomic_with_retry
+def _stop(lead_id: int, *, now: datetime) -> None:
+    list(Lead.objects.filter(pk=lead_id).select_for_update(no_key=True).values_list("pk"))
+    runs = Enrollment.objects.filter(lead_id=lead_id, state=Enrollment.State.ACTIVE).order_by("pk")
+    exits.end([exits.Exit(pk, REASON) for pk in runs.values_list("pk", flat=True)], now=now)
+    sql.execute(_STOP, [now, REASON, REASON, lead_id])
+
+
+@receiver(lead_erased, dispatch_uid="campaigns.erasing.forget")
+def forget(sender: Any, lead: Lead, now: datetime, **kwargs: Any) -> None:
+    """Kept mails of any other origin, and reports that came without a message of ours."""
+    MailboxMail.objects.filter(to_email__iexact=lead.email).delete()
+    ProviderEvent.objects.filter(address_hash=lead.address_hash, message__isnull=True).delete()
+    Message.objects.filter(lead_id=lead.pk).delete()
