@@ -55,6 +55,11 @@ class Sequence(models.Model):
         default=0, editable=False, help_text="Share of new people who enter the canary version."
     )
     canary_since = models.DateTimeField(null=True, blank=True, editable=False)
+    moving = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="People in flight who are on their way to another version: to which, who, and how far it got.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -190,6 +195,10 @@ class SequenceVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} v{self.number}"
+
+    def living_steps(self) -> "models.QuerySet[Step]":
+        """The steps that do something: without the tombstones of those that earlier versions had."""
+        return self.steps.filter(is_tombstone=False)
 
 
 class Step(models.Model):
