@@ -115,7 +115,7 @@ class SequenceAdmin(EditAdmin):
     @display(description="Mails leave on")
     def days(self, sequence: Sequence) -> str:
         version = shown_version(sequence)
-        return (sending_days(version.steps.all()) if version else "") or "No mails yet"
+        return (sending_days(version.living_steps()) if version else "") or "No mails yet"
 
     @display(description="Steps")
     def calendar(self, sequence: Sequence) -> str:

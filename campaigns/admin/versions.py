@@ -137,7 +137,10 @@ def in_words(step: Step) -> str:
 
 def calendar(version: SequenceVersion) -> str:
     """The steps that do something, with the day each comes on."""
-    steps = {step.key: step for step in version.steps.select_related("template").prefetch_related("variants__template")}
+    steps = {
+        step.key: step
+        for step in version.living_steps().select_related("template").prefetch_related("variants__template")
+    }
     rows = [[line.when, line.key, what(steps[line.key])] for line in outline(steps.values())]
     return table(["When", "Step", "What"], rows) if rows else "No steps yet."
 

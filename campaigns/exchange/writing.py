@@ -28,7 +28,7 @@ def export_sequence(slug: str) -> str:
     version = sequence.current_version or sequence.versions.first()
     if version is None:
         raise ValueError(f"{slug} has neither a published version nor a draft")
-    steps = list(version.steps.select_related("template__topic").prefetch_related("variants__template__topic"))
+    steps = list(version.living_steps().select_related("template__topic").prefetch_related("variants__template__topic"))
     content = {
         "kind": "sequence",
         "version": 1,
