@@ -1,8 +1,9 @@
 """May this mail leave now? Pure. The checks run in one order, and the first that objects names itself in its reason."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 MOST_ATTEMPTS = 5
 
@@ -14,10 +15,11 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Later, not before `until`."""
+    """Later, not before `until`. `values`: the figures of the reason."""
 
     until: datetime
     reason: str
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Drop:
     state: str
     reason: str
     exit_reason: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 Verdict = Go | Defer | Drop
@@ -40,10 +43,20 @@ class Policy:
     cap_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The sender account is used up for now; `until` is the mail's turn."""
+
+    account: str
+    per_second: float
+    until: datetime
+
+
 @dataclass(slots=True)
 class Case:
     """One message about to be sent. `suppressions`: (scope, topic id) pairs of its address. `marketing_times`: when
-    the person was sent marketing mail inside the cap's days, in order."""
+    the person was sent marketing mail inside the cap's days; `promised`: the later slots that other mails of theirs
+    were told just now. `rate`: why the sender account cannot take it now, None if it can."""
 
     is_marketing: bool
     topic_id: int | None
@@ -53,6 +66,8 @@ class Case:
     exit_reason: str
     suppressions: Sequence[tuple[str, int | None]] = ()
     marketing_times: list[datetime] = field(default_factory=list)
+    promised: list[datetime] = field(default_factory=list)
+    rate: Rate | None = None
     is_shadow: bool = False
 
 
@@ -97,11 +112,25 @@ def cap(case: Case, policy: Policy, now: datetime) -> Verdict | None:
     recent = sorted(at for at in case.marketing_times if at > now - span)
     if len(recent) < policy.cap_messages:
         return None
-    until = recent[len(recent) - policy.cap_messages] + span
+    taken = sorted([*recent, *case.promised])
+    until = taken[len(taken) - policy.cap_messages] + span
     return Defer(
         until,
         f"cap: {len(recent)} marketing mails in {policy.cap_days} days (cap {policy.cap_messages}); "
         f"next slot {until:%Y-%m-%d %H:%M} UTC",
+        {"count": len(recent), "cap": policy.cap_messages, "days": policy.cap_days, "until": until},
+    )
+
+
+def rate(case: Case, policy: Policy, now: datetime) -> Verdict | None:
+    """The last before it leaves, so that no other check wastes a turn."""
+    if case.rate is None:
+        return None
+    account, per_second, until = case.rate.account, case.rate.per_second, case.rate.until
+    return Defer(
+        until,
+        f"rate: {account} takes {per_second:g} a second; next slot {until:%Y-%m-%d %H:%M} UTC",
+        {"account": account, "per_second": per_second, "until": until},
     )
 
 
@@ -114,14 +143,66 @@ def holdout(case: Case, policy: Policy, now: datetime) -> Verdict | None:
 
 Check = Callable[[Case, Policy, datetime], Verdict | None]
 
-# Send windows and rate limits take their place between lateness and cap.
-ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, cap, holdout)
+ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, cap, holdout, rate)
+
+
+# A mail that is put off beyond its own end is looked at once more just after it.
+JUST_AFTER = timedelta(seconds=1)
 
 
 def verdict(case: Case, policy: Policy, now: datetime) -> Verdict:
     """The first objection in the order, or Go."""
     for check in ORDER:
         objection = check(case, policy, now)
+        if isinstance(objection, Defer) and case.expires_at is not None and objection.until > case.expires_at:
+            return replace(objection, until=max(case.expires_at, now) + JUST_AFTER)
         if objection is not None:
             return objection
     return Go()
+
+
+def _suppressions_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    return {"scopes": sorted({scope for scope, _ in case.suppressions})} if case.suppressions else {}
+
+
+def _lateness_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    return {} if case.expires_at is None else {"expires_at": case.expires_at}
+
+
+def _attempts_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    return {"count": case.attempts} if case.attempts else {}
+
+
+def _cap_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    if not case.is_marketing:
+        return {}
+    recent = sum(at > now - timedelta(days=policy.cap_days) for at in case.marketing_times)
+    return {"count": recent, "cap": policy.cap_messages, "days": policy.cap_days}
+
+
+# The figures that checks look at, by the name their reasons start with, in their order.
+FIGURES: tuple[tuple[str, Callable[[Case, Policy, datetime], dict[str, Any]]], ...] = (
+    ("suppression", _suppressions_seen),
+    ("late", _lateness_seen),
+    ("attempts", _attempts_seen),
+    ("cap", _cap_seen),
+)
+
+
+def seen(case: Case, policy: Policy, now: datetime, found: Verdict) -> dict[str, Any]:
+    """What the checks had before them, compactly, to the one that objected: {check: values}. It is kept with the mail.
+
+    The one that objected says "later" or "never" under "said".
+    """
+    objector = "" if isinstance(found, Go) else found.reason.partition(":")[0]
+    values: dict[str, Any] = {}
+    for name, figures in () if objector in ("enrollment", "exit") else FIGURES:
+        shown = figures(case, policy, now)
+        if shown:
+            values[name] = shown
+        if name == objector:
+            break
+    if isinstance(found, Go):
+        return values
+    said = "later" if isinstance(found, Defer) else "never"
+    return values | {objector: {**values.get(objector, {}), **found.values, "said": said}}
