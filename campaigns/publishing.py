@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns import journeys
+from campaigns.editing.tombstones import reused
 from campaigns.fields import SETTABLE
 from campaigns.models import SequenceVersion, Step
 from leads.rule_fields import VOCABULARY
@@ -34,7 +35,7 @@ class PublishRefused(ValueError):
 
 def problems_of(version: SequenceVersion) -> list[Problem]:
     """Everything that keeps a draft from being published."""
-    steps = list(version.steps.prefetch_related("variants").select_related("template"))
+    steps = list(version.living_steps().prefetch_related("variants").select_related("template"))
     found = [*_entry(version), *_exits(version)]
     if not steps:
         found.append(Problem("steps", "a sequence needs at least one step"))
@@ -43,6 +44,7 @@ def problems_of(version: SequenceVersion) -> list[Problem]:
     later = {step.key: position for position, step in enumerate(steps)}
     for position, step in enumerate(steps):
         found += [Problem(f"steps.{step.key}.{where}", message) for where, message in _step(step, position, later)]
+    found += [Problem(f"steps.{key}.id", message) for key, message in reused(version, steps)]
     return found
 
 
