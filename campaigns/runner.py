@@ -1,12 +1,13 @@
 """Moves people through their sequences: claim what is due, load facts, let the engine decide, apply in bulk."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from campaigns import exits, journeys, outbox, people
+from campaigns import decisions as decision_log
+from campaigns import exits, journeys, outbox, people, settling
 from campaigns.engine import Journey, decide
 from campaigns.experiments import assigning
 from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, Stay
@@ -19,18 +20,25 @@ from lifecycle.core.nudging import nudge
 
 logger = logging.getLogger(__name__)
 
+_COLUMNS = """
+    e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
+    e.goal_since, e.depth, e.is_holdout
+"""
 # Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
 # everything, and they come back a moment later.
-_CLAIM = """
-    SELECT e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
-           e.goal_since, e.depth, e.is_holdout
+_CLAIM = f"""
+    SELECT {_COLUMNS}
     FROM campaigns_enrollment e JOIN leads_lead l ON l.id = e.lead_id
     WHERE e.state = 'active' AND NOT e.is_held AND e.due_at <= %b
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = e.lead_id AND p.dead_at IS NULL)
     ORDER BY e.due_at
     LIMIT %b
     FOR NO KEY UPDATE OF l, e SKIP LOCKED
-"""
+"""  # noqa: S608 - the SQL is ours
+_INSIDE = f"""
+    SELECT {_COLUMNS} FROM campaigns_enrollment e
+    WHERE e.id = ANY(%b::bigint[]) AND e.state = 'active' ORDER BY e.id
+"""  # noqa: S608 - the SQL is ours
 _MOVE = """
     UPDATE campaigns_enrollment e
     SET step_key = given.step_key, step_since = given.step_since, is_waiting = given.is_waiting, due_at = given.due_at
@@ -47,7 +55,7 @@ class Due(NamedTuple):
     step_key: str
     step_since: datetime
     is_waiting: bool
-    due_at: datetime
+    due_at: datetime | None
     enrolled_at: datetime
     goal_since: datetime
     depth: int
@@ -73,6 +81,7 @@ class Plan:
     fields: dict[int, dict[str, object]] = field(default_factory=dict)
     met: list[assigning.Met] = field(default_factory=list)
     depth: int = 0
+    noted: list[decision_log.Made] = field(default_factory=list)
 
 
 def drain(*, now: datetime, limit: int = 500, most: int = 200) -> int:
@@ -106,15 +115,21 @@ def advance(*, limit: int = 500, now: datetime) -> int:
             plan.moves.append(Move(run.id, run.step_key, run.step_since, run.is_waiting, now + journeys.SETBACK))
         else:
             _plan(plan, run, journey, decisions)
+            stood = (run.step_key, run.due_at if run.is_waiting else None)
+            plan.noted += decision_log.of_walk(run.lead_id, journey.sequence_id, run.id, decisions, stood=stood)
     _apply(plan, now=now)
     return len(due)
 
 
-def _decided(
-    run: Due, journey: Journey, person: people.Person, met: assigning.Known, now: datetime
-) -> list[Decision] | None:
-    """What happens next; None if that cannot be told. Then the person stays exactly as they are, for a while."""
-    position = Position(
+def inside(enrollment_ids: Sequence[int], *, lock: bool = False) -> list[Due]:
+    """Those of these runs that are active, by id; with `lock` for a caller who holds the locks of their leads."""
+    statement = f"{_INSIDE} FOR NO KEY UPDATE OF e" if lock else _INSIDE
+    return [Due(*row) for row in sql.fetch(statement, [list(enrollment_ids)])]
+
+
+def position_of(run: Due, journey: Journey, person: people.Person, met: assigning.Known) -> Position:
+    """Where a run stands, with all that steps may ask."""
+    return Position(
         enrollment_id=run.id,
         lead_id=run.lead_id,
         step_key=run.step_key,
@@ -127,6 +142,13 @@ def _decided(
         promotions=met.promotions(journey.sequence_id),
         is_holdout=run.is_holdout,
     )
+
+
+def _decided(
+    run: Due, journey: Journey, person: people.Person, met: assigning.Known, now: datetime
+) -> list[Decision] | None:
+    """What happens next; None if that cannot be told. Then the person stays exactly as they are, for a while."""
+    position = position_of(run, journey, person, met)
     try:
         return decide(journey, position, person.facts(run.goal_since), now)
     except Exception:
@@ -179,13 +201,17 @@ def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent
 
 
 def _apply(plan: Plan, *, now: datetime) -> None:
-    if outbox.queue(plan.drafts, now=now):
+    queued = outbox.queue(plan.drafts, now=now)
+    if queued:
         nudge("campaigns.tasks.send")
     assigning.remember(plan.met, now=now)
     if plan.moves:
         columns = [list(column) for column in zip(*plan.moves, strict=True)]
         sql.execute(_MOVE, columns)
+    if queued < len(plan.drafts):  # moved between versions: some had that mail in this run, and do not get it twice
+        settling.wake_done([draft.key for draft in plan.drafts], now=now)
     exits.end(plan.leaving, now=now)
+    decision_log.note(plan.noted, now=now)
     if plan.fields:
         actions.set_fields(plan.fields, now=now, depth=plan.depth)
     if plan.events:

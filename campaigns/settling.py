@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from campaigns.delivery.contract import Outcome, Outgoing, Receipt
+from campaigns.models import Message
 from leads.batch import NewEvent
 from leads.log import write as write_events
 from lifecycle.core import sql
@@ -195,3 +196,9 @@ def wake(message_ids: Sequence[int], *, now: datetime) -> None:
     """Let the runs that wait for these messages go on: they have, or are getting, their end."""
     if message_ids:
         sql.execute(_WAKE, [now, list(message_ids)])
+
+
+def wake_done(keys: Sequence[str], *, now: datetime) -> None:
+    """Let runs go on that wait for a mail they had before: of these message keys, those that have their end."""
+    done = Message.objects.filter(key__in=keys).exclude(state__in=Message.OPEN)
+    wake(list(done.values_list("pk", flat=True)), now=now)
