@@ -19,6 +19,7 @@ from campaigns.steps.contract import (
     Step,
     passing,
 )
+from campaigns.steps.dates import DateStep, with_deadlines
 from campaigns.steps.mails import SendStep
 from campaigns.steps.removed import TombstoneStep
 from campaigns.steps.waits import CalendarStep, EventStep, WaitStep, beginning, ending
@@ -26,6 +27,7 @@ from campaigns.steps.waits import CalendarStep, EventStep, WaitStep, beginning, 
 __all__ = [
     "BranchStep",
     "CalendarStep",
+    "DateStep",
     "Decision",
     "Effect",
     "EndStep",
@@ -48,4 +50,5 @@ __all__ = [
     "beginning",
     "ending",
     "passing",
+    "with_deadlines",
 ]

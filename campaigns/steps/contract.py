@@ -13,7 +13,8 @@ class Position:
     """Where an enrollment stands. Times are UTC; `zone` is the person's time zone name.
 
     `step_since` is when the step before was over by plan, `reached` when it really was (None: as planned).
-    `assignments` and `promotions`: step key → the variant met there before, and the one that new people get.
+    `key` and `context`: what the run is about, {event, events}. `assignments` and `promotions`: step key → the variant
+    met there before, and the one that new people get.
     """
 
     enrollment_id: int
@@ -28,6 +29,8 @@ class Position:
     assignments: Mapping[str, str] = field(default_factory=dict)
     promotions: Mapping[str, str] = field(default_factory=dict)
     is_holdout: bool = False
+    key: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def since(self) -> datetime:
@@ -37,7 +40,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Put a mail into the outbox. `due_at`: not before this. `is_shadow`: of the control group, never really sent.
+    """Put a mail into the outbox: not before `due_at`, not after `expires_at`. `is_shadow`: of the control group.
 
     `assigns`: the person meets a variant of this step for the first time, to be remembered.
     """
@@ -49,6 +52,7 @@ class Queue:
     due_at: datetime | None = None
     is_shadow: bool = False
     assigns: bool = False
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,30 @@
 """The kind of step that sends."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaigns import variants, windows
+from campaigns.anchors import Anchor
 from campaigns.steps.contract import Hold, Leave, Note, Pass, Position, Queue
 from lifecycle.core import rules
 
 
 @dataclass(frozen=True, slots=True)
 class SendStep:
-    """Queue a mail, wait until it has its end, pass on."""
+    """Queue a mail, wait until it has its end, pass on.
+
+    `window`: when it may leave. `late_after`: so long after the plan it is skipped. `anchors`: dates that it reminds
+    of, so that it is not sent once they have come.
+    """
 
     key: str
     variants: tuple[variants.Variant, ...]
     experiment: str
+    window: windows.Window | None = None
+    late_after: timedelta | None = None
+    anchors: tuple[Anchor, ...] = ()
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         if at.is_waiting:
@@ -32,8 +42,27 @@ class SendStep:
             due_at=_at_its_hour(chosen, at.zone, now),
             is_shadow=at.is_holdout,
             assigns=len(self.variants) > 1 and chosen.key != met,
+            expires_at=self.expiry(self.planned(at.step_since, chosen.key, at.zone), facts.fields, at.context, at.zone),
         )
         return Hold(None, "waiting for the mail's outcome", queue)
+
+    def planned(self, since: datetime, variant_key: str, zone: str) -> datetime:
+        """When the mail should leave by plan, for somebody whose step before was over at `since`."""
+        chosen = next((variant for variant in self.variants if variant.key == variant_key), None)
+        return (_at_its_hour(chosen, zone, since) if chosen else None) or since
+
+    def expiry(
+        self, planned: datetime | None, fields: Mapping[str, Any], context: Mapping[str, Any], zone: str
+    ) -> datetime | None:
+        """After this it is not worth sending, None if it always is: too late by its policy, or its date has come."""
+        limits = [planned + self.late_after] if planned and self.late_after is not None else []
+        dates = [day for anchor in self.anchors if (day := anchor.date(fields, context, zone)) is not None]
+        return min([*limits, *([max(dates)] if dates else [])], default=None)
+
+    def due_from(self, fields: Mapping[str, Any], context: Mapping[str, Any], zone: str) -> datetime | None:
+        """Before this it is too early, should its date have moved; None if nothing binds it."""
+        days = [(anchor, anchor.date(fields, context, zone)) for anchor in self.anchors]
+        return min((anchor.instant(day, zone) for anchor, day in days if day is not None), default=None)
 
 
 def _at_its_hour(variant: variants.Variant, zone: str, now: datetime) -> datetime | None:
