@@ -6,29 +6,28 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from campaigns.goals import About, ExitRule, reached
 from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
 from lifecycle.core import rules
 
 # A published graph only runs forward, so this is reached by damaged data alone.
 LONGEST_WALK = 500
+NOTHING = About()
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What enrols: an event kind with a test of its properties, or entering a segment."""
+    """What enrols: an event kind with a test of its properties, entering a segment, or a date that comes near.
+
+    `updates_only`: it enrols nobody, its payload joins the run that is active.
+    """
 
     event_kind: str
     where: rules.Rule | None = None
     segment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRule:
-    """Ends the run when `rule` holds; `goal` is the event kind when it is a goal."""
-
-    rule: rules.Rule
-    reason: str
-    goal: str = ""
+    updates_only: bool = False
+    date_field: str = ""
+    offset: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class Journey:
     exit_needs: rules.Needs
     step_needs: rules.Needs
     index: dict[str, int] = field(default_factory=dict, compare=False, hash=False)
+    grace: timedelta = timedelta()
     holdout_percent: int = 0
 
     def step(self, key: str) -> Step | None:
@@ -69,21 +69,25 @@ class Journey:
         return any(isinstance(step, SendStep) and len(step.variants) > 1 for step in self.steps)
 
     @property
+    def may_wait(self) -> bool:
+        """Whether somebody whose filters do not hold yet is tried again."""
+        return bool(self.grace and (self.entry_needs.fields or self.entry_needs.events))
+
+    @property
     def first(self) -> str:
         return self.steps[0].key if self.steps else ""
 
 
-def exit_of(journey: Journey, facts: rules.Facts, now: datetime) -> Leave | None:
-    """The first exit rule that holds, as a decision; None to go on. `facts.since` is where goals count from."""
+def exit_of(journey: Journey, facts: rules.Facts, now: datetime, about: About = NOTHING) -> Leave | None:
+    """The first exit rule that holds for a run about this, as a decision; None to go on.
+
+    `facts.since` is where goals count from.
+    """
     for rule in journey.exits:
-        if rule.rule.matches(facts, now):
-            return Leave("", rule.reason, _latest(facts, rule.goal))
+        end = reached(rule, facts, now, about)
+        if end is not None:
+            return Leave("", end.reason, end.event_id)
     return None
-
-
-def _latest(facts: rules.Facts, kind: str) -> int | None:
-    events = facts.events.get(kind, ()) if kind else ()
-    return max(events, key=lambda event: event.at).id if events else None
 
 
 def decide(journey: Journey, position: Position, facts: rules.Facts, now: datetime) -> list[Decision]:
@@ -91,7 +95,7 @@ def decide(journey: Journey, position: Position, facts: rules.Facts, now: dateti
 
     Returns effects in order, closed by exactly one `Stay` (where it now waits) or `Leave` (how the run ended).
     """
-    leave = exit_of(journey, facts, now)
+    leave = exit_of(journey, facts, now, About(position.key, position.context.get("event") or {}))
     if leave is not None:
         return [replace(leave, step_key=position.step_key)]
     decisions: list[Decision] = []

@@ -10,8 +10,9 @@ from django.db.models import Prefetch
 
 from campaigns import engine, steps, variants
 from campaigns.models import SequenceVersion, Step
+from campaigns.triggers import DATE_REACHED
 from leads.rule_fields import VOCABULARY
-from lifecycle.core import rules, sql
+from lifecycle.core import durations, rules, sql
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def build(version: SequenceVersion) -> engine.Journey:
     sequence = version.sequence
     made = tuple(step_of(step, sequence.slug) for step in version.steps.all())
     filters = rules.parse(version.filters, VOCABULARY)
-    exits = tuple(exit_rule(entry) for entry in version.exits)
+    exits = tuple(exit_rule(entry, version.key_property) for entry in version.exits)
     return engine.Journey(
         version_id=version.pk,
         sequence_id=sequence.pk,
@@ -90,26 +91,39 @@ def build(version: SequenceVersion) -> engine.Journey:
         exits=exits,
         steps=made,
         entry_needs=filters.needs(),
-        exit_needs=rules.Needs().merge(*(entry.rule.needs() for entry in exits)),
+        exit_needs=rules.Needs().merge(*(entry.needs() for entry in exits)),
         step_needs=rules.Needs().merge(
             *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep))
         ),
         index={step.key: position for position, step in enumerate(made)},
         holdout_percent=version.holdout_percent,
+        grace=version.grace,
     )
 
 
 def trigger(entry: dict[str, Any]) -> engine.Trigger:
+    updates = entry.get("updates", False)
     if "segment" in entry:
-        return engine.Trigger("segment.entered", segment=entry["segment"])
-    return engine.Trigger(entry["event"], where=_event_rule(entry["event"], entry.get("where", []), since=False))
+        return engine.Trigger("segment.entered", segment=entry["segment"], updates_only=updates)
+    if "date" in entry:
+        offset = durations.parse_signed(entry.get("offset", "0d"))
+        return engine.Trigger(DATE_REACHED, date_field=entry["date"], offset=offset)
+    where = _event_rule(entry["event"], entry.get("where", []), since=False)
+    return engine.Trigger(entry["event"], where=where, updates_only=updates)
 
 
-def exit_rule(entry: dict[str, Any]) -> engine.ExitRule:
-    if "goal" in entry:
-        rule = _event_rule(entry["goal"], entry.get("where", []), since=True)
-        return engine.ExitRule(rule, entry.get("reason") or f"goal: {entry['goal']}", goal=entry["goal"])
-    return engine.ExitRule(rules.parse(entry["when"], VOCABULARY, since_enrollment=True), entry["reason"])
+def exit_rule(entry: dict[str, Any], key_property: str = "") -> engine.ExitRule:
+    if "when" in entry:
+        return engine.ExitRule(rules.parse(entry["when"], VOCABULARY, since_enrollment=True), entry["reason"])
+    match = entry.get("match", "")
+    return engine.ExitRule(
+        _event_rule(entry["goal"], entry.get("where", []), since=True),
+        entry.get("reason") or f"goal: {entry['goal']}",
+        goal=entry["goal"],
+        match=key_property if match == "key" else match["property"] if match else "",
+        to_key=match == "key",
+        by_company=entry.get("company", False),
+    )
 
 
 def _event_rule(kind: str, where: list[dict[str, Any]], *, since: bool) -> rules.Rule:

@@ -207,7 +207,7 @@ def test_a_group_gives_way_to_what_goes_first(ada: Lead) -> None:
     assert Enrollment.objects.get(pk=low.enrollment_id).exit_reason == "replaced by high"
     refused = enroll_by_api("low", lead=LeadFactory.create(), now=NOON)
     assert refused.result == "enrolled"
-    assert enroll_by_api("low", lead=ada, now=NOON).reason == "re-entry: never"
+    assert enroll_by_api("low", lead=ada, now=NOON).reason == "reentry: never"
 
 
 def test_another_group_and_priority_hold_from_the_next_entry_on(ada: Lead) -> None:

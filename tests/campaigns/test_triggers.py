@@ -80,24 +80,24 @@ def test_rule_1_the_key_is_a_business_id(key_property: str, properties: dict[str
     [
         ({}, [], Verdict("enrolled")),
         # Rule 1: at most one active.
-        ({}, [run()], Verdict("already_active", "already in this sequence", run_id=1)),
-        ({"reentry": "after_exit"}, [run()], Verdict("already_active", "already in this sequence", run_id=1)),
+        ({}, [run()], Verdict("already_active", "active: already in this sequence", run_id=1)),
+        ({"reentry": "after_exit"}, [run()], Verdict("already_active", "active: already in this sequence", run_id=1)),
         # Rule 3: a second trigger merges where the sequence says so.
-        ({"second_trigger": "merge"}, [run()], Verdict("merged", "already in this sequence", run_id=1)),
+        ({"second_trigger": "merge"}, [run()], Verdict("merged", "active: it joins the run", run_id=1)),
         # Rule 1: re-entry.
-        ({}, [run(is_active=False)], Verdict("refused", "re-entry: never")),
+        ({}, [run(is_active=False)], Verdict("refused", "reentry: never")),
         ({"reentry": "after_exit"}, [run(is_active=False)], Verdict("enrolled")),
         (
             {"reentry": "after", "reentry_after": 7 * DAY},
             [run(is_active=False), run(2, is_active=False, enrolled_at=NOON - 9 * DAY)],
-            Verdict("refused", "re-entry: not before 2026-03-08 12:00 UTC"),
+            Verdict("refused", "reentry: not before 2026-03-08 12:00 UTC"),
         ),
         (
             {"reentry": "after", "reentry_after": 7 * DAY},
             [run(is_active=False, enrolled_at=NOON - 7 * DAY)],
             Verdict("enrolled"),
         ),
-        ({"reentry": "once_per_key"}, [run(is_active=False)], Verdict("refused", "re-entry: once per key")),
+        ({"reentry": "once_per_key"}, [run(is_active=False)], Verdict("refused", "reentry: once per key")),
         ({"reentry": "once_per_key"}, [run(is_active=False, key="A1")], Verdict("enrolled")),
         # Runs of other sequences outside the group say nothing.
         ({}, [run(sequence_id=2)], Verdict("enrolled")),
@@ -187,5 +187,5 @@ def test_the_reasons_come_in_the_order_in_which_a_marketer_asks() -> None:
 
     assert reason(strict, booked).startswith("filter: ")
     assert reason(strict, booked, temperature="hot").startswith("exit: ")
-    assert reason(strict, temperature="hot").startswith("re-entry: ")
+    assert reason(strict, temperature="hot").startswith("reentry: ")
     assert reason(replace(strict, reentry="after_exit"), temperature="hot").startswith("group: ")
