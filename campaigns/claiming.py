@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import checks, composing, exits, journeys, people, settling
+from campaigns import checks, composing, decisions, exits, journeys, people, settling
 from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
 from campaigns.models import MessageClass
@@ -20,38 +20,48 @@ from lifecycle.core.deadlocks import atomic_with_retry
 logger = logging.getLogger(__name__)
 
 
-_DUE = """
+_DUE_MAIL = """
     SELECT m.id, m.key, m.lead_id, m.enrollment_id, m.template_version_id, m.message_class, m.topic_id, m.context,
            m.priority, m.due_at, m.expires_at, m.attempts,
            CASE e.exit_reason WHEN 'completed' THEN 'completed' ELSE e.state END,
-           e.version_id, e.goal_since, e.context, l.address_hash, m.is_shadow, m.step_key, m.variant_key
+           e.version_id, e.goal_since, e.context, l.address_hash, m.is_shadow, m.step_key, m.variant_key,
+           m.reason LIKE 'rate:%%'
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
+    LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
-    WHERE m.state = 'ready' AND NOT m.is_held AND m.due_at <= %b
+    WHERE m.state = 'ready' AND NOT m.is_held AND s.frozen_at IS NULL AND m.due_at <= %b
+"""
+_DUE = f"""
+    {_DUE_MAIL}
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = m.lead_id AND p.dead_at IS NULL)
     ORDER BY m.due_at
     LIMIT %b
     FOR NO KEY UPDATE OF l, m SKIP LOCKED
 """
+# Their leads are locked already.
+_RIVALS = f"{_DUE_MAIL} AND m.id = ANY(%b::bigint[]) FOR NO KEY UPDATE OF m SKIP LOCKED"
 # These run after the locks, so they see whatever was committed before this claim can commit.
 _BEHIND = "SELECT DISTINCT lead_id FROM leads_pendingevent WHERE lead_id = ANY(%b::bigint[]) AND dead_at IS NULL"
 _SUPPRESSED = "SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])"
-_RECENT = """
-    SELECT lead_id, claimed_at FROM campaigns_message
-    WHERE lead_id = ANY(%b::bigint[]) AND message_class = 'marketing' AND claimed_at > %b
-      AND state IN ('sending', 'sent', 'unknown')
+# Marketing mail that people got in the cap's days, and other mails of theirs that are due now, without a time.
+_MARKETING = """
+    SELECT lead_id, id, CASE state WHEN 'ready' THEN NULL ELSE claimed_at END FROM campaigns_message
+    WHERE lead_id = ANY(%b::bigint[]) AND message_class = 'marketing'
+      AND (state IN ('sending', 'sent', 'unknown') AND claimed_at > %b
+           OR state = 'ready' AND NOT is_held AND due_at <= %b)
 """
 _TAKE = """
     UPDATE campaigns_message m
     SET state = 'sending', reason = '', subject = given.subject, attempts = attempts + 1, claimed_at = %b,
-        lease_token = %b, lease_until = clock_timestamp() + %b, handed_at = NULL, stop_reason = ''
-    FROM unnest(%b::bigint[], %b::text[]) AS given (id, subject)
+        lease_token = %b, lease_until = clock_timestamp() + %b, handed_at = NULL, stop_reason = '',
+        checks = given.checks::jsonb
+    FROM unnest(%b::bigint[], %b::text[], %b::text[]) AS given (id, subject, checks)
     WHERE m.id = given.id
 """
 _DEFER = """
-    UPDATE campaigns_message m SET due_at = given.until, reason = given.reason
-    FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[]) AS given (id, until, reason)
+    UPDATE campaigns_message m SET due_at = given.until, reason = given.reason, checks = given.checks::jsonb
+    FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::text[]) AS given (id, until, reason, checks)
     WHERE m.id = given.id
 """
 
@@ -77,6 +87,7 @@ class Due(NamedTuple):
     is_shadow: bool
     step_key: str
     variant_key: str
+    had_its_turn: bool
 
 
 @dataclass
@@ -93,15 +104,17 @@ class Claim:
 @dataclass
 class Verdicts:
     go: list[Due] = field(default_factory=list)
-    later: list[tuple[int, checks.Defer]] = field(default_factory=list)
+    later: list[tuple[Due, checks.Defer]] = field(default_factory=list)
     never: list[tuple[Due, checks.Drop]] = field(default_factory=list)
+    seen: dict[int, str] = field(default_factory=dict)  # message id → what the checks saw, as JSON
 
 
 @atomic_with_retry
-def claim(*, limit: int, now: datetime) -> Claim:
+def claim(*, limit: int, now: datetime, turns: rates.Turns | None = None) -> Claim:
     """Take up to `limit` due messages for sending, in one transaction and a fixed number of queries.
 
-    Highest priority first decides who gets the free slots of a cap; the rest wait for theirs. People with unprocessed
+    Highest priority first decides who gets the free slots of a cap, also against mails of the same person that are due
+    beyond `limit`; the rest wait for theirs. `turns`: what the sender account takes now; None: anything. People with unprocessed
     events are passed over: nobody is mailed on stale knowledge.
     """
     taken = Claim(uuid.uuid4())
@@ -109,10 +122,14 @@ def claim(*, limit: int, now: datetime) -> Claim:
     if not due:
         return taken
     workspace = Workspace.load()
+    policy = checks.Policy(workspace.cap_messages, workspace.cap_days)
+    times, rivals = _marketing(due, policy, now)
+    due += rivals
     known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
     needs = rules.Needs().merge(*(journey.exit_needs for journey in known.values()))
     persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
-    verdicts = _judge(due, known, persons, workspace, now)
+    judge = _Judge(policy, known, persons, times, turns or rates.Turns(""), now)
+    verdicts = judge.all(due)
     taken.mails, broken = composing.compose(
         verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known)
     )
@@ -138,7 +155,7 @@ def _judge(
     for mail in sorted(due, key=lambda mail: (-mail.priority, mail.due_at, mail.id)):
         if mail.run_state == "active" and mail.version_id not in known:
             verdicts.later.append(
-                (mail.id, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
+                (mail, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
             )
             continue
         case = checks.Case(
@@ -154,7 +171,7 @@ def _judge(
         )
         match checks.verdict(case, policy, now):
             case checks.Defer() as deferred:
-                verdicts.later.append((mail.id, deferred))
+                verdicts.later.append((mail, deferred))
             case checks.Drop() as dropped:
                 verdicts.never.append((mail, dropped))
             case checks.Go():
@@ -204,7 +221,7 @@ def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
     if verdicts.later:
         deferred, outcomes = zip(*verdicts.later, strict=True)
         untils, reasons = [later.until for later in outcomes], [later.reason for later in outcomes]
-        sql.execute(_DEFER, [list(deferred), untils, reasons])
+        sql.execute(_DEFER, [[mail.id for mail in deferred], untils, reasons])
     settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now)
     exits.end(
         [
@@ -214,4 +231,16 @@ def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
         ],
         now=now,
     )
+    looked: list[tuple[Due, checks.Defer | checks.Drop]] = [*verdicts.later, *verdicts.never]
+    decisions.note([_looked(mail, verdict) for mail, verdict in looked], now=now)
     taken.deferred, taken.dropped = len(verdicts.later), len(verdicts.never)
+
+
+def _looked(mail: Due, verdict: checks.Defer | checks.Drop) -> decisions.Made:
+    return decisions.of_check(
+        verdict,
+        lead_id=mail.lead_id,
+        message_id=mail.id,
+        enrollment_id=mail.enrollment_id,
+        step_key=mail.step_key,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from campaigns import exits
+from campaigns import decisions, exits
 from campaigns.triggers import Candidate, Run, Verdict, judge
 from lifecycle.core import rules, sql
 
@@ -55,7 +55,7 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
     """Judge the candidates, each knowing what those before it did, and write the outcome in bulk.
 
     Sequences that go first are judged first, so a run never starts just to be replaced in the same call.
-    At most five statements whatever the number of candidates.
+    At most six statements whatever the number of candidates.
     """
     if not candidates:
         return []
@@ -72,7 +72,9 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
     entering = [candidate for candidate, verdict in judged if verdict.result == "enrolled"]
     made = _insert(entering, held_out, now=now)
     _merge(judged, made)
-    return [Entry(candidate, verdict, _run_of(candidate, verdict, made)) for candidate, verdict in judged]
+    entries = [Entry(candidate, verdict, _run_of(candidate, verdict, made)) for candidate, verdict in judged]
+    decisions.note([decisions.of_entry(each.candidate, each.verdict, each.enrollment_id) for each in entries], now=now)
+    return entries
 
 
 def _runs(candidates: Iterable[Candidate]) -> dict[int, list[Run]]:

@@ -6,12 +6,22 @@ from datetime import datetime
 
 from lifecycle.core import sql
 
+# Ends and notes why in one statement; `campaigns.decisions` says what such a row means.
 _END = """
-    UPDATE campaigns_enrollment e
-    SET state = 'ended', ended_at = %b, exit_reason = given.reason, exit_event_id = given.event_id, due_at = NULL
-    FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) AS given (id, reason, event_id)
-    WHERE e.id = given.id AND e.state = 'active'
-    RETURNING e.id
+    WITH ended AS (
+        UPDATE campaigns_enrollment e
+        SET state = 'ended', ended_at = %b, exit_reason = given.reason, exit_event_id = given.event_id, due_at = NULL
+        FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) AS given (id, reason, event_id)
+        WHERE e.id = given.id AND e.state = 'active'
+        RETURNING e.id, e.lead_id, e.sequence_id, e.step_key, e.ended_at, given.reason, given.event_id
+    ), noted AS (
+        INSERT INTO campaigns_decision
+            (at, lead_id, about, outcome, check_name, values, sequence_id, enrollment_id, step_key)
+        SELECT ended_at, lead_id, 'exit', 'left', '',
+               jsonb_strip_nulls(jsonb_build_object('text', reason, 'event', event_id)), sequence_id, id, step_key
+        FROM ended
+    )
+    SELECT id FROM ended
 """
 # A ready message ends here; one in flight is only marked, and its sender drops it if it still can.
 _STOP = """
