@@ -1,15 +1,15 @@
 """What sequences do about the events of a batch: runs end, begin, and wake up. Set-based, in its transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import NamedTuple
 
 from campaigns import entries, exits, journeys
 from campaigns.engine import Journey, exit_of
-from campaigns.steps import EventStep
-from campaigns.triggers import Candidate, fires, key_of
-from leads.batch import Batch, EventRow
+from campaigns.steps import EventStep, Step
+from campaigns.triggers import proposed
+from leads.batch import Batch
 from lifecycle.core import rules, sql
 from lifecycle.core.nudging import nudge
 
@@ -49,7 +49,7 @@ def _enter(batch: Batch) -> None:
         candidate
         for event in batch.events
         for journey in waiting_for.get(event.kind, ())
-        if (candidate := _candidate(journey, event)) is not None
+        if (candidate := proposed(journey, event)) is not None
     ]
     if not candidates:
         return
@@ -67,20 +67,6 @@ def _by_kind(live: Iterable[Journey]) -> dict[str, list[Journey]]:
         for kind in {trigger.event_kind for trigger in journey.triggers}:
             by_kind[kind].append(journey)
     return by_kind
-
-
-def _candidate(journey: Journey, event: EventRow) -> Candidate | None:
-    if not any(fires(trigger, event) for trigger in journey.triggers):
-        return None
-    return Candidate(
-        lead_id=event.lead_id,
-        journey=journey,
-        key=key_of(journey, event.properties),
-        payload=event.properties,
-        since=event.occurred_at,
-        event_id=event.id,
-        depth=event.depth,
-    )
 
 
 def _since(batch: Batch, lead_id: int, since: datetime) -> rules.Facts:
@@ -108,12 +94,18 @@ def _latest(batch: Batch) -> dict[int, datetime]:
     return latest
 
 
+def wakes(step: Step | None, kinds: Set[str]) -> bool:
+    """Whether somebody who waits at this step is looked at again when such events happen to them. Pure."""
+    return isinstance(step, EventStep) and step.event_kind in kinds
+
+
 def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None:
-    happened = {(event.lead_id, event.kind) for event in batch.events}
+    happened: dict[int, set[str]] = defaultdict(set)
+    for event in batch.events:
+        happened[event.lead_id].add(event.kind)
     woken = []
     for run in active:
-        step = known[run.version_id].step(run.step_key)
-        if isinstance(step, EventStep) and (run.lead_id, step.event_kind) in happened:
+        if wakes(known[run.version_id].step(run.step_key), happened[run.lead_id]):
             woken.append(run.id)
     if woken:
         sql.execute(_WAKE, [batch.now, woken])
