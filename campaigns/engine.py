@@ -6,6 +6,7 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from campaigns import windows
 from campaigns.goals import About, ExitRule, reached
 from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
 from lifecycle.core import rules
@@ -32,7 +33,11 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """A published version of a sequence, ready to decide on. `entry_needs` and `needs` say which facts to load."""
+    """A published version of a sequence, ready to decide on.
+
+    `entry_needs`, `exit_needs`, `step_needs` and `send_needs` say which facts to load for entries, exits and each look
+    at a run, steps, and the dates of mails about to leave.
+    """
 
     version_id: int
     sequence_id: int
@@ -53,6 +58,8 @@ class Journey:
     index: dict[str, int] = field(default_factory=dict, compare=False, hash=False)
     grace: timedelta = timedelta()
     holdout_percent: int = 0
+    window: windows.Window | None = None
+    send_needs: rules.Needs = field(default_factory=rules.Needs)
 
     def step(self, key: str) -> Step | None:
         position = self.index.get(key)

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from campaigns import engine, steps, variants
+from campaigns import engine, steps, variants, windows
+from campaigns.anchors import Anchor
 from campaigns.models import SequenceVersion, Step
 from campaigns.triggers import DATE_REACHED
 from leads.rule_fields import VOCABULARY
@@ -73,7 +74,7 @@ def forget() -> None:
 def build(version: SequenceVersion) -> engine.Journey:
     """The journey of a version. Raises rules.RuleError or ValueError where `publishing.check` would have complained."""
     sequence = version.sequence
-    made = tuple(step_of(step, sequence.slug) for step in version.steps.all())
+    made = steps.with_deadlines([step_of(step, sequence.slug) for step in version.steps.all()])
     filters = rules.parse(version.filters, VOCABULARY)
     exits = tuple(exit_rule(entry, version.key_property) for entry in version.exits)
     return engine.Journey(
@@ -93,12 +94,19 @@ def build(version: SequenceVersion) -> engine.Journey:
         entry_needs=filters.needs(),
         exit_needs=rules.Needs().merge(*(entry.needs() for entry in exits)),
         step_needs=rules.Needs().merge(
-            *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep))
+            *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep)),
+            _dates_of(step.anchor for step in made if isinstance(step, steps.DateStep)),
         ),
+        send_needs=_dates_of(anchor for step in made if isinstance(step, steps.SendStep) for anchor in step.anchors),
+        window=windows.parse(version.window),
         index={step.key: position for position, step in enumerate(made)},
         holdout_percent=version.holdout_percent,
         grace=version.grace,
     )
+
+
+def _dates_of(anchors: Iterable[Anchor]) -> rules.Needs:
+    return rules.Needs(frozenset(anchor.lead_field for anchor in anchors if anchor.lead_field))
 
 
 def trigger(entry: dict[str, Any]) -> engine.Trigger:
@@ -148,7 +156,13 @@ def _send(step: Step, sequence: str) -> steps.Step:
         if step.template_id is None:
             raise ValueError("a send step needs a template")
         chosen = (variants.Variant("", 1, step.template_id),)
-    return steps.SendStep(step.key, chosen, experiment=f"{sequence}:{step.key}")
+    return steps.SendStep(
+        step.key,
+        chosen,
+        experiment=f"{sequence}:{step.key}",
+        window=windows.parse(step.version.window if step.window is None else step.window),
+        late_after=step.late_after,
+    )
 
 
 def _wait(step: Step, sequence: str) -> steps.Step:
@@ -159,6 +173,12 @@ def _calendar(step: Step, sequence: str) -> steps.Step:
     if step.time_of_day is None:
         raise ValueError("a calendar wait needs a time of day")
     return steps.CalendarStep(step.key, step.time_of_day, step.weekday)
+
+
+def _date(step: Step, sequence: str) -> steps.Step:
+    if bool(step.date_field) == bool(step.date_property) or step.offset is None:
+        raise ValueError("a wait for a date needs a field or a property, and an offset")
+    return steps.DateStep(step.key, Anchor(step.date_field, step.date_property, step.offset))
 
 
 def _event(step: Step, sequence: str) -> steps.Step:
@@ -176,6 +196,7 @@ _READERS: dict[str, Callable[[Step, str], steps.Step]] = {
     Step.Kind.WAIT: _wait,
     Step.Kind.WAIT_CALENDAR: _calendar,
     Step.Kind.WAIT_EVENT: _event,
+    Step.Kind.WAIT_DATE: _date,
     Step.Kind.BRANCH: _branch,
     Step.Kind.SET: lambda step, sequence: steps.SetStep(step.key, step.field, step.value),
     Step.Kind.NOTIFY: lambda step, sequence: steps.NotifyStep(step.key, step.message),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from campaigns import decisions as decision_log
 from campaigns import exits, journeys, outbox, people, settling
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = """
     e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
-    e.goal_since, e.depth, e.is_holdout
+    e.goal_since, e.depth, e.is_holdout, e.key, e.context
 """
 # Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
 # everything, and they come back a moment later.
@@ -60,6 +60,8 @@ class Due(NamedTuple):
     goal_since: datetime
     depth: int
     is_holdout: bool
+    key: str
+    context: dict[str, Any]
 
 
 class Move(NamedTuple):
@@ -141,6 +143,8 @@ def position_of(run: Due, journey: Journey, person: people.Person, met: assignin
         assignments=met.of(run.lead_id, journey.sequence_id),
         promotions=met.promotions(journey.sequence_id),
         is_holdout=run.is_holdout,
+        key=run.key,
+        context=run.context,
     )
 
 
@@ -186,6 +190,7 @@ def _draft(run: Due, journey: Journey, queued: Queue) -> outbox.Draft:
         variant_key=queued.variant_key,
         priority=journey.priority,
         due_at=queued.due_at,
+        expires_at=queued.expires_at,
         is_shadow=queued.is_shadow,
     )
 
