@@ -9,14 +9,23 @@ from django.db import transaction
 from campaigns import entries, exits, journeys, people
 from campaigns.editing.drafts import new_draft
 from campaigns.editing.mails import publish_template
-from campaigns.editing.release import publish
+from campaigns.editing.release import publish, revert
 from campaigns.engine import Journey
 from campaigns.models import Enrollment, Sequence
 from campaigns.publishing import PublishRefused
 from campaigns.triggers import Candidate, Result
 from leads.models import Lead, Workspace
 
-__all__ = ["EnrollResult", "PublishRefused", "enroll", "enroll_by_api", "new_draft", "publish", "publish_template"]
+__all__ = [
+    "EnrollResult",
+    "PublishRefused",
+    "enroll",
+    "enroll_by_api",
+    "new_draft",
+    "publish",
+    "publish_template",
+    "revert",
+]
 
 
 class SequenceNotFound(LookupError):

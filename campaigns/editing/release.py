@@ -1,34 +1,118 @@
 """From draft to live: publishing a version, and going back to an older one."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from campaigns import rendering
+from campaigns import audit, rendering
+from campaigns.editing import moving, tombstones
+from campaigns.editing.drafts import draft_from
 from campaigns.editing.mails import publish_template
-from campaigns.models import Sequence, SequenceVersion, Step
+from campaigns.models import Enrollment, Sequence, SequenceVersion, Step
 from campaigns.publishing import Problem, PublishRefused, check
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+# So many chunks of people are moved before a publish answers; the tick does the rest.
+MOVED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """What becomes of people inside: "stay" on their version, "move" to the new one (those not past the step
+    `not_past`; None: all of them), or "exit"."""
+
+    policy: str = moving.STAY
+    not_past: str | None = None
+
+
+def publish(
+    version: SequenceVersion,
+    *,
+    in_flight: str = moving.STAY,
+    not_past: str | None = None,
+    actor: "AbstractBaseUser | None" = None,
+    now: datetime,
+) -> SequenceVersion:
+    """Make a draft the version that people enter from now on; `in_flight` says what becomes of those inside.
+
+    stay: they end on their version. move: those not past the step `not_past` (None: all) go on in the new one. exit:
+    their runs end. Mails that were never published are published along. The sequence goes live.
+    Raises PublishRefused with every problem and its place.
+    """
+    moving.finish(version.sequence_id, now=now)  # whoever is still on the way to an earlier version arrives first
+    version = _published(version, InFlight(in_flight, not_past), "published", actor, now)
+    moving.finish(version.sequence_id, now=now, most=MOVED_AT_ONCE)
+    return version
+
+
+def revert(
+    to: SequenceVersion,
+    *,
+    in_flight: str = moving.STAY,
+    not_past: str | None = None,
+    actor: "AbstractBaseUser | None" = None,
+    now: datetime,
+) -> SequenceVersion:
+    """Publish a new version that equals the older one `to`: numbers only grow. Raises DraftExists, PublishRefused."""
+    moving.finish(to.sequence_id, now=now)
+    with transaction.atomic():
+        draft = draft_from(to)
+        draft.note = f"as version {to.number}"
+        draft.save(update_fields=["note"])
+        version = _published(draft, InFlight(in_flight, not_past), "reverted", actor, now)
+    moving.finish(version.sequence_id, now=now, most=MOVED_AT_ONCE)
+    return version
 
 
 @transaction.atomic
-def publish(version: SequenceVersion, *, now: datetime) -> SequenceVersion:
-    """Make a draft the version that people enter from now on; those in flight stay on theirs. The sequence goes live.
-
-    Mails that were never published are published along. Raises PublishRefused with every problem and its place.
-    """
+def _published(
+    version: SequenceVersion, choice: InFlight, action: str, actor: "AbstractBaseUser | None", now: datetime
+) -> SequenceVersion:
     sequence = Sequence.objects.select_for_update(no_key=True).get(pk=version.sequence_id)
     version = SequenceVersion.objects.select_for_update().get(pk=version.pk)
     if version.state == SequenceVersion.State.PUBLISHED:
         return version
-    check(version)
-    _publish_mails(version, now=now)
-    SequenceVersion.objects.filter(pk=version.pk).update(state=SequenceVersion.State.PUBLISHED, published_at=now)
+    freeze(version, choice, now=now)
     sequence.current_version = version
     if sequence.status in (Sequence.Status.DRAFT, Sequence.Status.STOPPED):
         sequence.status = Sequence.Status.LIVE
     sequence.save(update_fields=["current_version", "status"])
+    inside = sequence.enrollments.filter(state=Enrollment.State.ACTIVE).count()
+    detail = {"in_flight": choice.policy, "not_past": choice.not_past, "inside": inside}
+    audit.note(sequence, action, actor=actor, now=now, version=version, reason=version.note, detail=detail)
+    if choice.policy != moving.STAY and inside:
+        going = moving.Going(version.pk, choice.policy, choice.not_past, actor=actor.pk if actor else None)
+        moving.begin(sequence, going)
     version.refresh_from_db()
     return version
+
+
+def freeze(version: SequenceVersion, choice: InFlight, *, now: datetime) -> None:
+    """Make a draft immutable, with its tombstones and its mails. Raises PublishRefused; the caller's transaction."""
+    check(version)
+    _check_choice(version, choice)
+    _publish_mails(version, now=now)
+    tombstones.bury(version)
+    SequenceVersion.objects.filter(pk=version.pk).update(state=SequenceVersion.State.PUBLISHED, published_at=now)
+
+
+def _check_choice(version: SequenceVersion, choice: InFlight) -> None:
+    problems = []
+    if version.sequence.canary_version_id is not None:
+        problems.append(Problem("canary", "a canary version is being tried: promote or withdraw it first"))
+    if choice.policy not in (moving.STAY, moving.MOVE, moving.EXIT):
+        problems.append(Problem("in_flight", f"{choice.policy!r} is not known: stay, move or exit"))
+    if (
+        choice.not_past is not None
+        and not Step.objects.filter(version__sequence_id=version.sequence_id, key=choice.not_past).exists()
+    ):
+        problems.append(Problem("not_past", f"there is no step {choice.not_past}"))
+    if problems:
+        raise PublishRefused(problems)
 
 
 def _publish_mails(version: SequenceVersion, *, now: datetime) -> None:

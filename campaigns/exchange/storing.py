@@ -10,12 +10,16 @@ from campaigns import actions, rendering
 from campaigns.exchange import reading
 from campaigns.exchange.reading import ImportRefused, StepValues
 from campaigns.exchange.schema import SequenceFile, TemplateFile
+from campaigns.experiments import starting
 from campaigns.models import EmailTemplate, ExclusiveGroup, Sequence, SequenceVersion, Step, Topic, Variant
 
 
 @transaction.atomic
-def import_sequence(text: str, *, now: datetime, publish: bool = False) -> Sequence:
-    """Create or change a sequence from a file: what the file says becomes its draft; with `publish` it goes live.
+def import_sequence(
+    text: str, *, now: datetime, publish: bool = False, in_flight: str = "stay", not_past: str | None = None
+) -> Sequence:
+    """Create or change a sequence from a file: what the file says becomes its draft; with `publish` it goes live
+    (and `in_flight` and `not_past` say what becomes of the people inside, as for `actions.publish`).
 
     Mails of the file replace the drafts of the same slug. Raises ImportRefused or PublishRefused: nothing changed then.
     """
@@ -27,10 +31,11 @@ def import_sequence(text: str, *, now: datetime, publish: bool = False) -> Seque
     sequence.save()
     templates = {given.slug: _store_template(given, number) for number, given in enumerate(file.templates)}
     draft = _store_draft(sequence, file, templates)
+    _set_up_experiments(sequence, file, now=now)
     if publish:
         for template in templates.values():
             _publish_template(template, now=now)
-        actions.publish(draft, now=now)
+        actions.publish(draft, in_flight=in_flight, not_past=not_past, now=now)
         sequence.refresh_from_db()
     return sequence
 
@@ -78,6 +83,7 @@ def _store_draft(sequence: Sequence, file: SequenceFile, templates: dict[str, Em
         "key_property": entry.key,
         "second_trigger": entry.second_trigger,
         "exits": file.exits,
+        "holdout_percent": file.holdout,
         **reading.reentry(entry.reentry),
     }
     for name, value in changes.items():
@@ -95,11 +101,23 @@ def _store_step(draft: SequenceVersion, position: int, values: StepValues, templ
         step.template = _template(f"{where}.send", values.template, templates)
     _check(step, where)
     step.save()
-    for key, weight, slug in values.variants:
-        template = _template(f"{where}.send.variants", slug, templates)
-        variant = Variant(step=step, key=key, weight=weight, template=template)
-        _check(variant, f"{where}.send.variants")
+    for given in values.variants:
+        place = f"{where}.send.variants.{given.columns['key']}"
+        variant = Variant(step=step, template=_template(place, given.template, templates), **given.columns)
+        _check(variant, place)
         variant.save()
+
+
+def _set_up_experiments(sequence: Sequence, file: SequenceFile, *, now: datetime) -> None:
+    """Comparisons belong to the steps, not to a version; one that the file does not name stays as it is."""
+    for given in file.steps:
+        rules = reading.experiment(given)
+        if rules is not None:
+            try:
+                starting.set_up(sequence, given.id, rules, now=now)
+            except ValidationError as error:
+                name, messages = next(iter(error.message_dict.items()))
+                raise ImportRefused(f"steps.{given.id}.experiment.{name}: {messages[0]}") from error
 
 
 def _template(where: str, slug: str, templates: dict[str, EmailTemplate]) -> EmailTemplate:
