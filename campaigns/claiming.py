@@ -2,13 +2,13 @@
 
 import logging
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import checks, composing, decisions, exits, journeys, people, settling
+from campaigns import checks, composing, decisions, exits, journeys, people, rates, settling
 from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
 from campaigns.models import MessageClass
@@ -32,15 +32,15 @@ _DUE_MAIL = """
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id
     WHERE m.state = 'ready' AND NOT m.is_held AND s.frozen_at IS NULL AND m.due_at <= %b
 """
-_DUE = f"""
-    {_DUE_MAIL}
+_UNSTALE = """
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = m.lead_id AND p.dead_at IS NULL)
     ORDER BY m.due_at
     LIMIT %b
     FOR NO KEY UPDATE OF l, m SKIP LOCKED
 """
+_DUE = _DUE_MAIL + _UNSTALE
 # Their leads are locked already.
-_RIVALS = f"{_DUE_MAIL} AND m.id = ANY(%b::bigint[]) FOR NO KEY UPDATE OF m SKIP LOCKED"
+_RIVALS = _DUE_MAIL + " AND m.id = ANY(%b::bigint[]) FOR NO KEY UPDATE OF m SKIP LOCKED"
 # These run after the locks, so they see whatever was committed before this claim can commit.
 _BEHIND = "SELECT DISTINCT lead_id FROM leads_pendingevent WHERE lead_id = ANY(%b::bigint[]) AND dead_at IS NULL"
 _SUPPRESSED = "SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])"
@@ -87,7 +87,11 @@ class Due(NamedTuple):
     is_shadow: bool
     step_key: str
     variant_key: str
-    had_its_turn: bool
+    had_its_turn: bool  # the sender account put it off before
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.message_class == MessageClass.MARKETING
 
 
 @dataclass
@@ -109,27 +113,44 @@ class Verdicts:
     seen: dict[int, str] = field(default_factory=dict)  # message id → what the checks saw, as JSON
 
 
+@dataclass
+class Limits:
+    """What is scarce, by lead id: slots under the cap, and the sender account's tokens."""
+
+    policy: checks.Policy
+    turns: rates.Turns
+    times: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    promised: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    rivals: list[Due] = field(default_factory=list)
+
+    def told(self, case: checks.Case, found: checks.Verdict, now: datetime) -> None:
+        """Count what the verdict takes away from those who are judged after it."""
+        self.turns.told(found)
+        if isinstance(found, checks.Go) and case.is_marketing:
+            case.marketing_times.append(now)
+        elif isinstance(found, checks.Defer) and found.reason.startswith("cap:"):
+            case.promised.append(found.until)
+
+
 @atomic_with_retry
 def claim(*, limit: int, now: datetime, turns: rates.Turns | None = None) -> Claim:
     """Take up to `limit` due messages for sending, in one transaction and a fixed number of queries.
 
     Highest priority first decides who gets the free slots of a cap, also against mails of the same person that are due
-    beyond `limit`; the rest wait for theirs. `turns`: what the sender account takes now; None: anything. People with unprocessed
-    events are passed over: nobody is mailed on stale knowledge.
+    beyond `limit`; the rest wait for theirs. `turns`: what the sender account takes now; None: anything. People with
+    unprocessed events are passed over: nobody is mailed on stale knowledge.
     """
     taken = Claim(uuid.uuid4())
     due = _current([Due(*row) for row in sql.fetch(_DUE, [now, limit])])
     if not due:
         return taken
     workspace = Workspace.load()
-    policy = checks.Policy(workspace.cap_messages, workspace.cap_days)
-    times, rivals = _marketing(due, policy, now)
-    due += rivals
+    limits = _limits(due, workspace, turns, now)
+    due += limits.rivals
     known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
     needs = rules.Needs().merge(*(journey.exit_needs for journey in known.values()))
     persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
-    judge = _Judge(policy, known, persons, times, turns or rates.Turns(""), now)
-    verdicts = judge.all(due)
+    verdicts = _judge(due, known, persons, limits, now)
     taken.mails, broken = composing.compose(
         verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known)
     )
@@ -146,38 +167,40 @@ def _current(due: list[Due]) -> list[Due]:
 
 
 def _judge(
-    due: list[Due], known: dict[int, Journey], persons: dict[int, people.Person], workspace: Workspace, now: datetime
+    due: list[Due], known: dict[int, Journey], persons: dict[int, people.Person], limits: Limits, now: datetime
 ) -> Verdicts:
-    policy = checks.Policy(workspace.cap_messages, workspace.cap_days)
+    """The most important first; what people wait for goes before marketing when the sender account is scarce."""
     suppressions = _suppressions(due)
-    times = _marketing_times(due, now - timedelta(days=policy.cap_days))
     verdicts = Verdicts()
-    for mail in sorted(due, key=lambda mail: (-mail.priority, mail.due_at, mail.id)):
+    for mail in sorted(due, key=lambda mail: (mail.is_marketing, -mail.priority, mail.due_at, mail.id)):
         if mail.run_state == "active" and mail.version_id not in known:
             verdicts.later.append(
                 (mail, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
             )
             continue
         case = checks.Case(
-            is_marketing=mail.message_class == MessageClass.MARKETING,
+            is_marketing=mail.is_marketing,
             topic_id=mail.topic_id,
             expires_at=mail.expires_at,
             attempts=mail.attempts,
             run_is_over=mail.run_state == "ended",
             exit_reason=_exit_reason(mail, known, persons[mail.lead_id], now),
             suppressions=suppressions[mail.address_hash],
-            marketing_times=times[mail.lead_id],
+            marketing_times=limits.times[mail.lead_id],
+            promised=limits.promised[mail.lead_id],
+            rate=limits.turns.offer(is_patient=mail.is_marketing and not mail.had_its_turn, now=now),
             is_shadow=mail.is_shadow,
         )
-        match checks.verdict(case, policy, now):
+        found = checks.verdict(case, limits.policy, now)
+        verdicts.seen[mail.id] = sql.to_json(checks.seen(case, limits.policy, now, found))
+        limits.told(case, found, now)
+        match found:
             case checks.Defer() as deferred:
                 verdicts.later.append((mail, deferred))
             case checks.Drop() as dropped:
                 verdicts.never.append((mail, dropped))
             case checks.Go():
                 verdicts.go.append(mail)
-                if case.is_marketing:
-                    case.marketing_times.append(now)
     return verdicts
 
 
@@ -206,23 +229,40 @@ def _suppressions(due: Iterable[Due]) -> dict[str, list[tuple[str, int | None]]]
     return found
 
 
-def _marketing_times(due: Iterable[Due], since: datetime) -> dict[int, list[datetime]]:
-    times: dict[int, list[datetime]] = defaultdict(list)
-    leads = [mail.lead_id for mail in due if mail.message_class == MessageClass.MARKETING]
-    for lead_id, at in sql.fetch(_RECENT, [leads, since]) if leads else []:
-        times[lead_id].append(at)
-    return times
+def _limits(due: list[Due], workspace: Workspace, turns: rates.Turns | None, now: datetime) -> Limits:
+    """The cap's past of these people, and other mails of theirs that want the same slots. One query, mostly."""
+    limits = Limits(checks.Policy(workspace.cap_messages, workspace.cap_days), turns or rates.Turns(""))
+    wanted = Counter(mail.lead_id for mail in due if mail.is_marketing)
+    if not wanted:
+        return limits
+    here, others = {mail.id for mail in due}, defaultdict(list)
+    since = now - timedelta(days=limits.policy.cap_days)
+    for lead_id, message_id, at in sql.fetch(_MARKETING, [list(wanted), since, now]):
+        if at is not None:
+            limits.times[lead_id].append(at)
+        elif message_id not in here:
+            others[lead_id].append(message_id)
+    scarce = [
+        message_id
+        for lead_id, ids in others.items()
+        if len(limits.times[lead_id]) + wanted[lead_id] + len(ids) > limits.policy.cap_messages
+        for message_id in ids
+    ]
+    limits.rivals = [Due(*row) for row in sql.fetch(_RIVALS, [now, scarce])] if scarce else []
+    return limits
 
 
 def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
     if taken.mails:
         ids, subjects = [mail.message_id for mail in taken.mails], [mail.subject[:250] for mail in taken.mails]
-        sql.execute(_TAKE, [now, taken.token, settling.LEASE, ids, subjects])
+        seen = [verdicts.seen[message_id] for message_id in ids]
+        sql.execute(_TAKE, [now, taken.token, settling.LEASE, ids, subjects, seen])
     if verdicts.later:
         deferred, outcomes = zip(*verdicts.later, strict=True)
         untils, reasons = [later.until for later in outcomes], [later.reason for later in outcomes]
-        sql.execute(_DEFER, [[mail.id for mail in deferred], untils, reasons])
-    settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now)
+        seen = [verdicts.seen.get(mail.id) for mail in deferred]
+        sql.execute(_DEFER, [[mail.id for mail in deferred], untils, reasons, seen])
+    settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now, seen=verdicts.seen)
     exits.end(
         [
             exits.Exit(mail.enrollment_id, drop.exit_reason)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns import claiming, settling
+from campaigns import claiming, rates, settling
 from campaigns.delivery.contract import Outgoing, Receipt, Transport
 from campaigns.models import Message
 from lifecycle.core import sql
@@ -101,8 +101,15 @@ class SendCounts:
 
 
 def send(transport: Transport, *, now: datetime, limit: int = 500) -> SendCounts:
-    """Claim up to `limit` due messages and see each through to an outcome. `transport` belongs to this worker alone."""
-    claim = claiming.claim(limit=limit, now=now)
+    """Claim up to `limit` due messages and see each through to an outcome. `transport` belongs to this worker alone.
+
+    Nothing is claimed while the sender account's provider wants to be left alone.
+    """
+    turns = rates.take(limit, now=now)
+    if turns is None:
+        return SendCounts()
+    claim = claiming.claim(limit=limit, now=now, turns=turns)
+    rates.give_back(turns)
     counts = SendCounts(claimed=claim.looked_at, deferred=claim.deferred, dropped=claim.dropped)
     _deliver(transport, claim, counts, now)
     return counts
@@ -127,7 +134,7 @@ def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, no
     size = transport.batch_size
     pending = [claim.mails[start : start + size] for start in range(0, len(claim.mails), size)]
     while pending:
-        if time.monotonic() - began > LONGEST_CARRY:
+        if rates.heed(receipts, now=now) or time.monotonic() - began > LONGEST_CARRY:
             rest = [mail.message_id for batch in pending for mail in batch]
             counts.given_back += settling.give_back(claim.token, rest, now=now)
             break
@@ -136,6 +143,8 @@ def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, no
         _count(counts, receipts)
         counts.dropped += len(batch) - len(handed)
         receipts = _handed_over(transport, [mail for mail in batch if mail.message_id in handed])
+    else:
+        rates.heed(receipts, now=now)
     settling.settle_and_hand(claim.token, receipts, [], now=now)
     _count(counts, receipts)
 

@@ -1,8 +1,9 @@
 """The last phase of sending: outcomes, fenced by the claim's token; and what becomes of leases that ran out."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from campaigns.delivery.contract import Outcome, Outgoing, Receipt
@@ -14,6 +15,8 @@ from lifecycle.core.deadlocks import atomic_with_retry
 
 LEASE = timedelta(minutes=5)
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=3))
+# Whoever asks for more is asked again by then.
+LONGEST_WAIT = timedelta(days=1)
 # A transactional mail whose fate is unknown is sent again after this; a marketing mail waits for a person's word.
 GRACE = timedelta(minutes=10)
 
@@ -52,8 +55,10 @@ _HAND = """
     RETURNING id, state
 """
 _CLOSE = """
-    UPDATE campaigns_message m SET state = given.state, reason = given.reason, settled_at = %b::timestamptz
-    FROM unnest(%b::bigint[], %b::text[], %b::text[]) AS given (id, state, reason)
+    UPDATE campaigns_message m
+    SET state = given.state, reason = given.reason, settled_at = %b::timestamptz,
+        checks = coalesce(given.checks::jsonb, m.checks)
+    FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[]) AS given (id, state, reason, checks)
     WHERE m.id = given.id AND m.state = 'ready'
 """
 _GIVE_BACK = """
@@ -144,7 +149,7 @@ def _reason(receipt: Receipt) -> str:
 
 def _retry_at(receipt: Receipt, now: datetime) -> datetime | None:
     """When the other side said; None leaves it to the back-off, which grows with the attempts."""
-    return now + timedelta(seconds=receipt.retry_after) if receipt.retry_after else None
+    return now + min(timedelta(seconds=receipt.retry_after), LONGEST_WAIT) if receipt.retry_after else None
 
 
 def _sent(row: tuple, now: datetime) -> NewEvent:  # type: ignore[type-arg]
@@ -153,14 +158,20 @@ def _sent(row: tuple, now: datetime) -> NewEvent:  # type: ignore[type-arg]
     return NewEvent(lead_id, "email.sent", properties, occurred_at=now, source="outbox", key=f"{message_id}:sent")
 
 
-def close(ends: Iterable[tuple[int, str, str]], *, now: datetime) -> None:
-    """End ready messages that will not be sent: (id, state, reason); their runs go on. Two statements."""
+def close(
+    ends: Iterable[tuple[int, str, str]], *, now: datetime, seen: Mapping[int, str] = MappingProxyType({})
+) -> None:
+    """End ready messages that will not be sent: (id, state, reason); their runs go on. Two statements.
+
+    `seen`: message id → what the checks saw, as JSON.
+    """
     ends = list(ends)
     if not ends:
         return
     ids = [message_id for message_id, _, _ in ends]
     wake(ids, now=now)
-    sql.execute(_CLOSE, [now, ids, [state for _, state, _ in ends], [reason[:250] for _, _, reason in ends]])
+    states, reasons = [state for _, state, _ in ends], [reason[:250] for _, _, reason in ends]
+    sql.execute(_CLOSE, [now, ids, states, reasons, [seen.get(message_id) for message_id in ids]])
 
 
 @atomic_with_retry

@@ -67,7 +67,8 @@ class Receipt:
     """What became of one message. `detail` is for people: the server's answer or our reason, without an address.
 
     `retry_after` (seconds) is what the other side asked for. A RETRY with `costs_attempt=False` was no fault of the
-    message (rate limit, server down) and must not use up its attempts.
+    message (rate limit, server down) and must not use up its attempts. With `blocks_account` it was the whole account
+    that was asked to wait: nothing else is handed over before `retry_after` is over.
     """
 
     message_id: int
@@ -76,6 +77,7 @@ class Receipt:
     provider_id: str = ""
     retry_after: float | None = None
     costs_attempt: bool = True
+    blocks_account: bool = False
 
 
 class Transport(Protocol):
@@ -90,6 +92,21 @@ class Transport(Protocol):
     def close(self) -> None:
         """Give connections and threads back; the transport may be used again afterwards."""
         ...
+
+
+# When an account is asked to wait and nobody says how long, this many seconds.
+DEFAULT_WAIT = 60.0
+
+
+def account_name() -> str:
+    """What rate limits hang on: the provider, or the mail server's host."""
+    mail: Mapping[str, Any] = getattr(settings, "MAIL", None) or {}
+    name = mail.get("transport") or "mailbox"
+    if name == "smtp":
+        return str(mail.get("host") or "localhost")
+    if name == "provider":
+        return str(mail.get("provider") or "provider")
+    return "local mailbox" if name == "mailbox" else str(name).rpartition(".")[2]
 
 
 def open_transport() -> Transport:

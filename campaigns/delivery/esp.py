@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import formataddr, parsedate_to_datetime
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ from anymail.message import AnymailMessage
 from django.conf import settings
 from django.core.mail import get_connection
 
-from campaigns.delivery.contract import Outcome, Outgoing, Receipt
+from campaigns.delivery.contract import DEFAULT_WAIT, Outcome, Outgoing, Receipt
 from campaigns.delivery.mime import UnsendableError, envelope_address, list_headers, one_line
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class AnymailTransport:
         self._pool: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._open: deque[Any] = deque()
+        self._asked: Receipt | None = None  # in this batch: to wait
 
     @classmethod
     def from_settings(cls, mail: Mapping[str, Any]) -> Self:
@@ -85,6 +87,7 @@ class AnymailTransport:
         )
 
     def deliver(self, batch: Sequence[Outgoing]) -> list[Receipt]:
+        self._asked = None
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="mail-provider")
         return list(self._pool.map(self._deliver_one, batch))
@@ -97,11 +100,16 @@ class AnymailTransport:
             self._open.popleft().close()
 
     def _deliver_one(self, outgoing: Outgoing) -> Receipt:
+        if self._asked is not None:  # not hammered: who asked us to wait is not asked again for each of the rest
+            return replace(self._asked, message_id=outgoing.message_id)
         try:
             message = anymail_message(outgoing)
             self._connection().send_messages([message])
         except Exception as error:
-            return _failure(outgoing, error)
+            receipt = _failure(outgoing, error)
+            if receipt.blocks_account:
+                self._asked = receipt
+            return receipt
         return _success(outgoing, message)
 
     def _connection(self) -> Any:
@@ -173,6 +181,7 @@ def _failure(outgoing: Outgoing, error: Exception) -> Receipt:
         detail or type(error).__name__,
         retry_after=retry_after,
         costs_attempt=costs_attempt,
+        blocks_account=outcome is Outcome.RETRY and retry_after is not None,
     )
 
 
@@ -194,7 +203,7 @@ def _meaning(error: Exception) -> tuple[Outcome, float | None, bool]:
 
 def _meaning_of_answer(status: int, code: str, retry_after: float | None) -> tuple[Outcome, float | None, bool]:
     if status == 429:
-        return Outcome.RETRY, retry_after, False
+        return Outcome.RETRY, DEFAULT_WAIT if retry_after is None else retry_after, False
     if status in GATEWAY_STATUSES or status < 400:
         return Outcome.UNKNOWN, None, True
     if status >= 500 or status == 408:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from campaigns.delivery import waiting
 from campaigns.delivery.contract import Outcome, Outgoing, Receipt
 from campaigns.delivery.mime import UnsendableError, build, envelope_address
 from campaigns.delivery.smtp_session import ConnectionLostError, Job, Reply, SmtpSession
@@ -65,7 +66,7 @@ class SmtpTransport:
             if trouble is None:
                 break
             lost = 1 if self._answered > answered else lost + 1
-            if trouble.at_connect or lost >= MAX_LOST:
+            if trouble.at_connect or lost >= MAX_LOST or waiting.asked(str(trouble)).blocks_account:
                 for job in work:
                     receipts[job.position] = _put_off(job, trouble)
                 break
@@ -92,7 +93,7 @@ class SmtpTransport:
                 job = trouble.in_doubt
                 detail = f"the connection broke before the final answer: {trouble}"
                 receipts[job.position] = Receipt(job.message_id, Outcome.UNKNOWN, detail)
-            elif work and not trouble.at_connect:
+            elif work and not trouble.at_connect and not waiting.asked(str(trouble)).blocks_account:
                 self._count_try(work, receipts, trouble)
             return trouble
         except BaseException:
@@ -158,7 +159,15 @@ def _why(error: Exception) -> str:
 
 def _put_off(job: Job, trouble: ConnectionLostError) -> Receipt:
     # Trying counts only against a message that was at the front when a session broke: it may be the cause.
-    return Receipt(job.message_id, Outcome.RETRY, f"not sent: {trouble}", costs_attempt=job.tries > 0)
+    wait = waiting.asked(str(trouble))
+    return Receipt(
+        job.message_id,
+        Outcome.RETRY,
+        f"not sent: {trouble}",
+        retry_after=wait.seconds,
+        costs_attempt=job.tries > 0,
+        blocks_account=wait.blocks_account,
+    )
 
 
 def _receipt(job: Job, reply: Reply) -> Receipt:
@@ -168,5 +177,13 @@ def _receipt(job: Job, reply: Reply) -> Receipt:
     if 500 <= reply.code < 600:
         return Receipt(job.message_id, Outcome.REJECTED, detail)
     if 400 <= reply.code < 500:
-        return Receipt(job.message_id, Outcome.RETRY, detail, costs_attempt=reply.code != 421)
+        wait = waiting.asked(detail)
+        return Receipt(
+            job.message_id,
+            Outcome.RETRY,
+            detail,
+            retry_after=wait.seconds,
+            costs_attempt=not wait.blocks_account,
+            blocks_account=wait.blocks_account,
+        )
     return Receipt(job.message_id, Outcome.UNKNOWN, f"an answer without meaning: {detail}")

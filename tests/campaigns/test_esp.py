@@ -167,7 +167,7 @@ class TestWhatErrorsMean:
             (401, {}, Outcome.RETRY, None, False),
             (422, {}, Outcome.REJECTED, None, True),
             (429, {"Retry-After": "17"}, Outcome.RETRY, 17.0, False),
-            (429, {}, Outcome.RETRY, None, False),
+            (429, {}, Outcome.RETRY, 60.0, False),
             (500, {}, Outcome.RETRY, None, True),
             (502, {}, Outcome.UNKNOWN, None, True),
             (503, {"Retry-After": "5"}, Outcome.RETRY, 5.0, False),
