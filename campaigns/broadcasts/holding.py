@@ -1,0 +1,5 @@
+"""Why a recipient's message is held. The reasons are what tells one kind of holding from another."""
+
+HOLDBACK = "hold: waits for the winner of the variants"
+PAUSED = "hold: the broadcast is paused"
+BY_HAND = "hold: by hand"
