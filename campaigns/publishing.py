@@ -6,12 +6,14 @@ from typing import Any
 
 from campaigns import journeys
 from campaigns.editing.tombstones import reused
+from campaigns.experiments import checking
 from campaigns.fields import SETTABLE
 from campaigns.models import SequenceVersion, Step
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules
 
 LONGEST = 200
+HIGHEST_HOLDOUT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ def problems_of(version: SequenceVersion) -> list[Problem]:
         found.append(Problem("steps", "a sequence needs at least one step"))
     if len(steps) > LONGEST:
         found.append(Problem("steps", f"at most {LONGEST} steps"))
+    found += [Problem(f"steps.{key}.{where}", says) for key, (where, says) in checking.of_experiments(version, steps)]
+    if not 0 <= version.holdout_percent <= HIGHEST_HOLDOUT:
+        found.append(Problem("holdout", f"a whole number of percent, from 0 to {HIGHEST_HOLDOUT}"))
     later = {step.key: position for position, step in enumerate(steps)}
     for position, step in enumerate(steps):
         found += [Problem(f"steps.{step.key}.{where}", message) for where, message in _step(step, position, later)]
@@ -107,8 +112,7 @@ def _check_send(step: Step) -> Iterator[tuple[str, str]]:
     chosen = list(step.variants.all())
     if not chosen and step.template_id is None:
         yield "template", "choose the mail to send, or add variants"
-    if chosen and sum(variant.weight for variant in chosen) == 0:
-        yield "variants", "at least one variant needs a weight above 0"
+    yield from checking.of_variants(chosen)
 
 
 def _check_wait(step: Step) -> Iterator[tuple[str, str]]:

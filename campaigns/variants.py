@@ -26,9 +26,10 @@ class Choice:
 
 
 def choice(variants: Sequence[Variant], *, experiment: str, lead_id: int, met: str = "", promoted: str = "") -> Choice:
-    """What `lead_id` gets: what they met before, else what was promoted, else their share. A key that is gone is nobody's.
+    """What `lead_id` gets: what they met before, else what was promoted, else their share.
 
-    A stored `met` outlives every change of weights, and a promotion is for new people only.
+    A stored `met` outlives every change of weights, and a promotion is for new people only. A key that is gone counts
+    for nothing.
     """
     by_key = {variant.key: variant for variant in variants}
     if met in by_key and len(variants) > 1:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from campaigns.exchange.schema import KINDS, SequenceFile, SplitFile, StepFile
+from campaigns.exchange.schema import KINDS, SequenceFile, SplitFile, StepFile, VariantFile
 from campaigns.models import Step
 from lifecycle.core import durations, sql
 
@@ -30,13 +30,21 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class VariantValues:
+    """Columns of a Variant, and the slug of its mail."""
+
+    columns: dict[str, Any]
+    template: str
+
+
 @dataclass
 class StepValues:
-    """Columns of a Step, and the slugs of its mails (variants as (key, weight, template slug))."""
+    """Columns of a Step, and the slugs of its mails."""
 
     columns: dict[str, Any]
     template: str = ""
-    variants: list[tuple[str, int, str]] = field(default_factory=list)
+    variants: list[VariantValues] = field(default_factory=list)
 
 
 def read(text: str) -> SequenceFile:
@@ -104,8 +112,37 @@ def step(given: StepFile) -> StepValues:
 def _send(given: StepFile) -> StepValues:
     columns = {"kind": Step.Kind.SEND}
     if isinstance(given.send, SplitFile):
-        return StepValues(columns, variants=[(v.key, v.weight, v.template) for v in given.send.variants])
+        variants = [_variant(f"steps.{given.id}.send.variants", v) for v in given.send.variants]
+        return StepValues(columns, variants=variants)
     return StepValues(columns, template=given.send or "")
+
+
+def _variant(where: str, given: VariantFile) -> VariantValues:
+    at = _time_of_day(f"{where}.{given.key}.time", given.time) if given.time != "" else None
+    columns = {"key": given.key, "weight": given.weight, "subject": given.subject, "time_of_day": at}
+    return VariantValues(columns, given.template)
+
+
+def experiment(given: StepFile) -> dict[str, Any] | None:
+    """Columns of the step's Experiment, None if it compares nothing."""
+    if given.experiment is None:
+        return None
+    if not isinstance(given.send, SplitFile):
+        raise ImportRefused(f"steps.{given.id}.experiment: compares variants; write send: {{variants: [...]}}")
+    return {
+        "goal": given.experiment.goal,
+        "goal_where": given.experiment.where,
+        "goal_within": _duration(f"steps.{given.id}.experiment.within", given.experiment.within),
+        "minimum_sample": given.experiment.minimum_sample,
+        "auto_promote": given.experiment.auto_promote,
+    }
+
+
+def _time_of_day(where: str, given: Any) -> time:
+    try:
+        return time.fromisoformat(str(given))
+    except ValueError as error:
+        raise ImportRefused(f"{where}: write it with quotes, like '09:00'") from error
 
 
 def _wait(given: StepFile) -> StepValues:
@@ -140,10 +177,7 @@ def _calendar(where: str, wait: dict[str, Any]) -> StepValues:
     weekday = given.get("weekday")
     if weekday is not None and str(weekday).lower() not in WEEKDAYS:
         raise ImportRefused(f"{where}.calendar.weekday: {weekday!r} is no day of the week")
-    try:
-        at = time.fromisoformat(str(given.get("time", "")))
-    except ValueError as error:
-        raise ImportRefused(f"{where}.calendar.time: write it with quotes, like '09:00'") from error
+    at = _time_of_day(f"{where}.calendar.time", given.get("time", ""))
     return StepValues(
         {
             "kind": Step.Kind.WAIT_CALENDAR,

@@ -21,10 +21,20 @@ class VariantFile(File):
     key: str
     weight: int
     template: str
+    subject: Annotated[str, msgspec.Meta(max_length=250)] = ""
+    time: str | int = ""  # an unquoted 09:00 is a number to YAML; `reading` says so
 
 
 class SplitFile(File):
     variants: list[VariantFile]
+
+
+class ExperimentFile(File):
+    goal: str = "email.clicked"
+    where: list[dict[str, Any]] = []
+    within: str = "7d"
+    minimum_sample: Annotated[int, msgspec.Meta(ge=10)] = 500
+    auto_promote: bool = False
 
 
 class StepFile(File):
@@ -35,6 +45,7 @@ class StepFile(File):
     set: dict[str, Any] | None = None
     notify: dict[str, str] | None = None
     end: bool | None = None
+    experiment: ExperimentFile | None = None
     journey_stage: Literal["", "awareness", "consideration", "decision"] = ""
 
 
@@ -61,6 +72,7 @@ class SequenceFile(File):
     priority: int = 0
     entry: EntryFile = msgspec.field(default_factory=EntryFile)
     exits: list[dict[str, Any]] = []
+    holdout: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
     steps: list[StepFile] = []
     templates: list[TemplateFile] = []
 

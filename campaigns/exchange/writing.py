@@ -1,12 +1,13 @@
 """From a sequence to its file: the current version, or the draft of one that was never published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import time
 from typing import Any
 
 import yaml
 
 from campaigns.exchange.reading import WEEKDAYS
-from campaigns.models import EmailTemplate, Sequence, SequenceVersion, Step
+from campaigns.models import EmailTemplate, Experiment, Sequence, SequenceVersion, Step, Variant
 from lifecycle.core import durations
 
 
@@ -29,6 +30,7 @@ def export_sequence(slug: str) -> str:
     if version is None:
         raise ValueError(f"{slug} has neither a published version nor a draft")
     steps = list(version.living_steps().select_related("template__topic").prefetch_related("variants__template__topic"))
+    experiments = {experiment.step_key: experiment for experiment in sequence.experiments.all()}
     content = {
         "kind": "sequence",
         "version": 1,
@@ -39,7 +41,8 @@ def export_sequence(slug: str) -> str:
         "priority": sequence.priority,
         "entry": _entry(version),
         "exits": version.exits,
-        "steps": [_step(step) for step in steps],
+        "holdout": version.holdout_percent or "",
+        "steps": [_step(step, experiments) for step in steps],
         "templates": [_template(template) for template in _templates(steps)],
     }
     return yaml.dump(
@@ -65,19 +68,42 @@ def _entry(version: SequenceVersion) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value not in ("", None)}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, experiments: Mapping[str, Experiment]) -> dict[str, Any]:
     written: dict[str, Any] = {"id": step.key, **_WRITERS[step.kind](step)}
+    if step.key in experiments and "variants" in (written.get("send") or ()):
+        written["experiment"] = _experiment(experiments[step.key])
     if step.journey_stage:
         written["journey_stage"] = step.journey_stage
     return written
 
 
 def _send(step: Step) -> dict[str, Any]:
-    variants = [
-        {"key": variant.key, "weight": variant.weight, "template": variant.template.slug}
-        for variant in step.variants.all()
-    ]
+    variants = [_variant(variant) for variant in step.variants.all()]
     return {"send": {"variants": variants} if variants else step.template.slug if step.template else ""}
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    written: dict[str, Any] = {"key": variant.key, "weight": variant.weight, "template": variant.template.slug}
+    if variant.subject:
+        written["subject"] = variant.subject
+    if variant.time_of_day is not None:
+        written["time"] = _clock(variant.time_of_day)
+    return written
+
+
+def _clock(at: time) -> str:
+    return f"{at:%H:%M:%S}".removesuffix(":00")
+
+
+def _experiment(experiment: Experiment) -> dict[str, Any]:
+    written = {
+        "goal": experiment.goal,
+        "where": experiment.goal_where,
+        "within": durations.format(experiment.goal_within),
+        "minimum_sample": experiment.minimum_sample,
+        "auto_promote": experiment.auto_promote,
+    }
+    return {name: value for name, value in written.items() if value not in ([], False)}
 
 
 def _wait(step: Step) -> dict[str, Any]:
@@ -86,7 +112,7 @@ def _wait(step: Step) -> dict[str, Any]:
 
 
 def _calendar(step: Step) -> dict[str, Any]:
-    at = {"time": f"{step.time_of_day:%H:%M:%S}".removesuffix(":00")} if step.time_of_day else {}
+    at = {"time": _clock(step.time_of_day)} if step.time_of_day else {}
     day = {"weekday": WEEKDAYS[step.weekday]} if step.weekday is not None else {}
     return {"wait": {"calendar": {**day, **at}}}
 

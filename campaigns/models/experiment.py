@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils import timezone
 
 from campaigns.models.sequence import STEP_KEY, Sequence
 from leads.models import Lead
@@ -38,7 +39,7 @@ class Experiment(models.Model):
     winner_key = models.CharField(max_length=20, blank=True, editable=False, help_text="Empty: no difference shown.")
     promoted_key = models.CharField(max_length=20, blank=True, editable=False, help_text="New people get this variant.")
     result = models.JSONField(null=True, editable=False, help_text="Arms, difference and interval when it was judged.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(default=timezone.now, editable=False, help_text="Mails queued since then count.")
 
     class Meta:
         ordering = ["sequence", "step_key"]
@@ -49,7 +50,7 @@ class Experiment(models.Model):
 
 
 class Assignment(models.Model):
-    """The variant a person met first at a step, and meets whenever they come by again. Written once."""
+    """The variant a person met first at a step, and meets whenever they come by again. Kept until it is gone."""
 
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="assignments", db_index=False)
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="+", db_index=False)

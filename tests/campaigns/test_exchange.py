@@ -211,15 +211,15 @@ def test_what_is_no_yaml_is_refused_with_line_and_column(text: str, place: str) 
                 "steps": [{"id": "a", "send": {"variants": [{"key": "a", "weight": 1, "template": "no"}]}}],
                 "templates": [],
             },
-            "steps.a.send.variants: there is no template 'no'",
+            "steps.a.send.variants.a: there is no template 'no'",
         ),
         (
             {"steps": [{"id": "a", "send": {"variants": [{"key": "a", "weight": -1, "template": "hello"}]}}]},
-            "steps.a.send.variants.weight: Ensure this value is greater than or equal to 0",
+            "steps.a.send.variants.a.weight: Ensure this value is greater than or equal to 0",
         ),
         (
             {"steps": [{"id": "a", "send": {"variants": [{"key": "x y", "weight": 1, "template": "hello"}]}}]},
-            "steps.a.send.variants.key: Enter a valid",
+            "steps.a.send.variants.x y.key: Enter a valid",
         ),
         ({"templates": [template("hello", topic="gossip")]}, "templates[0] (hello).topic: there is no topic 'gossip'"),
         (
