@@ -22,14 +22,17 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = """
     e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
-    e.goal_since, e.depth, e.is_holdout, e.key, e.context
+    e.goal_since, e.depth, e.is_holdout, e.key, e.context,
+    e.late_before
 """
 # Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
 # everything, and they come back a moment later.
 _CLAIM = f"""
     SELECT {_COLUMNS}
-    FROM campaigns_enrollment e JOIN leads_lead l ON l.id = e.lead_id
-    WHERE e.state = 'active' AND NOT e.is_held AND e.due_at <= %b
+    FROM campaigns_enrollment e
+    JOIN leads_lead l ON l.id = e.lead_id
+    JOIN campaigns_sequence s ON s.id = e.sequence_id
+    WHERE e.state = 'active' AND NOT e.is_held AND s.frozen_at IS NULL AND e.due_at <= %b
       AND NOT EXISTS (SELECT 1 FROM leads_pendingevent p WHERE p.lead_id = e.lead_id AND p.dead_at IS NULL)
     ORDER BY e.due_at
     LIMIT %b
@@ -62,6 +65,7 @@ class Due(NamedTuple):
     is_holdout: bool
     key: str
     context: dict[str, Any]
+    late_before: datetime | None
 
 
 class Move(NamedTuple):
@@ -145,6 +149,7 @@ def position_of(run: Due, journey: Journey, person: people.Person, met: assignin
         is_holdout=run.is_holdout,
         key=run.key,
         context=run.context,
+        late_before=run.late_before,
     )
 
 

@@ -29,6 +29,7 @@ class Position:
     assignments: Mapping[str, str] = field(default_factory=dict)
     promotions: Mapping[str, str] = field(default_factory=dict)
     is_holdout: bool = False
+    late_before: datetime | None = None
     key: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from campaigns import variants, windows
 from campaigns.anchors import Anchor
-from campaigns.steps.contract import Hold, Leave, Note, Pass, Position, Queue
+from campaigns.steps.contract import Hold, Leave, Note, Pass, Position, Queue, passing
 from lifecycle.core import rules
 
 
@@ -29,6 +29,10 @@ class SendStep:
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         if at.is_waiting:
             return Pass(Note(self.key, "its mail has an outcome"), planned=at.step_since, at=at.due_at or now)
+        if at.late_before is not None and at.step_since < at.late_before:
+            return passing(
+                at, Note(self.key, f"late: planned for {at.step_since:%Y-%m-%d %H:%M} UTC, while it stood still")
+            )
         met, promoted = at.assignments.get(self.key, ""), at.promotions.get(self.key, "")
         choice = variants.choice(
             self.variants, experiment=self.experiment, lead_id=at.lead_id, met=met, promoted=promoted

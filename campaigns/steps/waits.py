@@ -15,7 +15,9 @@ ROUNDED_FROM = timedelta(hours=1)
 
 
 def beginning(at: Position, span: timedelta) -> datetime:
-    """Where a wait of `span` counts from."""
+    """Where a wait of `span` counts from. Somebody whose late mails are skipped stays on the plan."""
+    if at.late_before is not None and at.step_since < at.late_before:
+        return at.step_since
     return at.step_since if at.since - at.step_since <= span * FORGIVEN else at.since
 
 
