@@ -1,9 +1,12 @@
 """May this mail leave now? Pure. The checks run in one order, and the first that objects names itself in its reason."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+
+from campaigns import windows
+from campaigns.windows import Window
 
 MOST_ATTEMPTS = 5
 
@@ -56,7 +59,10 @@ class Rate:
 class Case:
     """One message about to be sent. `suppressions`: (scope, topic id) pairs of its address. `marketing_times`: when
     the person was sent marketing mail inside the cap's days; `promised`: the later slots that other mails of theirs
-    were told just now. `rate`: why the sender account cannot take it now, None if it can."""
+    were told just now. `rate`: why the sender account cannot take it now, None if it can.
+
+    `due_from`: before this it is too early, its date having moved. It may leave inside `window` and outside `quiet`
+    (None: at any time) of the clocks in `zone`; `holidays` are the person's."""
 
     is_marketing: bool
     topic_id: int | None
@@ -69,6 +75,11 @@ class Case:
     promised: list[datetime] = field(default_factory=list)
     rate: Rate | None = None
     is_shadow: bool = False
+    due_from: datetime | None = None
+    window: Window | None = None
+    quiet: Window | None = None
+    zone: str = "UTC"
+    holidays: Collection[date] = ()
 
 
 def enrollment(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -99,6 +110,41 @@ def lateness(case: Case, policy: Policy, now: datetime) -> Verdict | None:
     if case.expires_at is not None and now > case.expires_at:
         return Drop("expired", f"late: not worth sending after {case.expires_at:%Y-%m-%d %H:%M} UTC")
     return None
+
+
+def moved(case: Case, policy: Policy, now: datetime) -> Verdict | None:
+    """A reminder whose date was put off while it waited: it waits for the new one."""
+    if case.due_from is None or now >= case.due_from:
+        return None
+    return Defer(
+        case.due_from,
+        f"date: it was put off; not before {case.due_from:%Y-%m-%d %H:%M} UTC",
+        {"until": case.due_from},
+    )
+
+
+def window(case: Case, policy: Policy, now: datetime) -> Verdict | None:
+    """Hours of the person's clock, for marketing: those of the sequence or the step, and the workspace's quiet ones."""
+    if not case.is_marketing:
+        return None
+    shut = _shut(case, now)
+    if not shut:
+        return None
+    open_hours = [each for each in (case.window, case.quiet and case.quiet.complement) if each]
+    opening = windows.next_open(open_hours, now, zone=case.zone, holidays=case.holidays)
+    until = opening or now + timedelta(days=1)
+    when = f"next opening {until:%Y-%m-%d %H:%M} UTC" if opening else "it never opens outside the quiet hours"
+    return Defer(until, f"window: {shut} in {case.zone}; {when}", {"until": until})
+
+
+def _shut(case: Case, now: datetime) -> str:
+    """Why it may not leave at this hour, \"\" if it may."""
+    if case.window and not case.window.contains(now, zone=case.zone, holidays=case.holidays):
+        is_holiday = case.window.contains(now, zone=case.zone)
+        return f"closed on a holiday, open {case.window.words()}" if is_holiday else f"outside {case.window.words()}"
+    if case.quiet and case.quiet.contains(now, zone=case.zone):
+        return f"quiet hours {case.quiet.words()}"
+    return ""
 
 
 def attempts(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -143,7 +189,7 @@ def holdout(case: Case, policy: Policy, now: datetime) -> Verdict | None:
 
 Check = Callable[[Case, Policy, datetime], Verdict | None]
 
-ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, cap, holdout, rate)
+ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, moved, window, cap, holdout, rate)
 
 
 # A mail that is put off beyond its own end is looked at once more just after it.
@@ -169,6 +215,13 @@ def _lateness_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
     return {} if case.expires_at is None else {"expires_at": case.expires_at}
 
 
+def _window_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    if not case.is_marketing or not (case.window or case.quiet):
+        return {}
+    shown = {"quiet": case.quiet.to_json()} if case.quiet else {}
+    return {**(case.window.to_json() if case.window else {}), **shown, "zone": case.zone}
+
+
 def _attempts_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
     return {"count": case.attempts} if case.attempts else {}
 
@@ -185,6 +238,7 @@ FIGURES: tuple[tuple[str, Callable[[Case, Policy, datetime], dict[str, Any]]], .
     ("suppression", _suppressions_seen),
     ("late", _lateness_seen),
     ("attempts", _attempts_seen),
+    ("window", _window_seen),
     ("cap", _cap_seen),
 )
 

@@ -114,10 +114,9 @@ class Window:
         return {**data, "holidays": "skip"} if self.skip_holidays else data
 
     def words(self) -> str:
-        """In English: “09:00–17:00 Monday to Friday”."""
+        """Its hours and weekdays in English: “09:00–17:00 Monday to Friday”."""
         hours = f"{_hour(self.start)}–{_hour(self.until)}" if (self.start, self.until) != (time(), time()) else ""
-        rest = ", not on holidays" if self.skip_holidays else ""
-        return (" ".join(part for part in (hours, _days(sorted(self.weekdays))) if part) or "all day") + rest
+        return " ".join(part for part in (hours, _days(sorted(self.weekdays))) if part) or "all day"
 
 
 @lru_cache(maxsize=256)
@@ -175,9 +174,7 @@ def next_open(
 def problems(data: Any) -> list[tuple[str, str]]:
     """What is wrong with a window's data, with its place ("from", "weekdays[1]", "" for all of it); none for {}."""
     if not isinstance(data, dict):
-        return [
-            ("", 'write a window as {"from": "09:00", "until": "17:00", "weekdays": ["monday"], "holidays": "skip"}')
-        ]
+        return [("", 'write {"from": "09:00", "until": "17:00", "weekdays": ["monday"], "holidays": "skip"}')]
     known = ("from", "until", "weekdays", "holidays")
     found = [(str(name), f"is not known here; {', '.join(known)} are") for name in data if name not in known]
     found += [*_hour_problems(data), *_weekday_problems(data.get("weekdays", []))]

@@ -1,14 +1,15 @@
 """May it leave? Rule 12's order as a ladder, rule 13's class, rule 14's cap for any history."""
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.checks import MOST_ATTEMPTS, Case, Defer, Drop, Go, Policy, Verdict, verdict
+from campaigns.checks import MOST_ATTEMPTS, Case, Defer, Drop, Go, Policy, Verdict, seen, verdict
+from campaigns.windows import Window
 from tests.campaigns.journeying import NOON
 
 DAY = timedelta(days=1)
@@ -36,6 +37,8 @@ LADDER: list[tuple[str, dict[str, Any]]] = [
     ("suppression", {"suppressions": [("marketing", None)]}),
     ("late", {"expires_at": NOON - DAY}),
     ("attempts", {"attempts": MOST_ATTEMPTS}),
+    ("date", {"due_from": NOON + DAY}),
+    ("window", {"window": Window(time(13), time(17))}),
     ("cap", {"marketing_times": [NOON] * 5}),
 ]
 
@@ -155,3 +158,78 @@ def test_rule_14_the_slot_is_free_and_no_earlier_one_is(policy: Policy, sent: li
         assert verdict(case(marketing_times=sent), policy, found.until) == Go()
         just_before = found.until - timedelta(microseconds=1)
         assert isinstance(verdict(case(marketing_times=sent), policy, just_before), Defer)
+
+
+OFFICE = Window(time(9), time(17), frozenset(range(5)), skip_holidays=True)
+QUIET = Window(time(20), time(8))
+
+
+@pytest.mark.parametrize(
+    ("at", "changes", "until", "reason"),
+    [
+        (
+            "2026-03-02 17:30",
+            {"window": OFFICE, "zone": "Europe/Berlin"},
+            "2026-03-03 08:00",
+            "window: outside 09:00–17:00 Monday to Friday in Europe/Berlin; next opening 2026-03-03 08:00 UTC",
+        ),
+        (
+            "2026-03-02 12:00",
+            {"window": OFFICE, "holidays": {date(2026, 3, 2)}},
+            "2026-03-03 09:00",
+            "window: closed on a holiday, open 09:00–17:00 Monday to Friday in UTC; next opening 2026-03-03 09:00 UTC",
+        ),
+        (
+            "2026-03-02 21:00",
+            {"quiet": QUIET, "zone": "Asia/Tokyo"},
+            "2026-03-02 23:00",
+            "window: quiet hours 20:00–08:00 in Asia/Tokyo; next opening 2026-03-02 23:00 UTC",
+        ),
+        (  # open by the sequence, quiet by the workspace: both must agree
+            "2026-03-02 07:00",
+            {"window": Window(time(6), time(9)), "quiet": QUIET},
+            "2026-03-02 08:00",
+            "window: quiet hours 20:00–08:00 in UTC; next opening 2026-03-02 08:00 UTC",
+        ),
+        (
+            "2026-03-02 22:00",
+            {"window": Window(time(21), time(23)), "quiet": QUIET},
+            "2026-03-03 22:00",
+            "window: quiet hours 20:00–08:00 in UTC; it never opens outside the quiet hours",
+        ),
+    ],
+)
+def test_rule_11_outside_its_hours_a_mail_waits_for_the_next_opening(
+    at: str, changes: dict[str, Any], until: str, reason: str
+) -> None:
+    found = verdict(case(**changes), FIVE_A_WEEK, utc(at))
+    assert found == Defer(utc(until), reason)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "changes"),
+    [
+        ("2026-03-02 12:00", {"window": OFFICE, "quiet": QUIET}),
+        ("2026-03-02 21:00", {"window": OFFICE, "quiet": QUIET, "is_marketing": False}),  # rule 13
+        ("2026-03-02 12:00", {"window": Window(time(9), time(17)), "holidays": {date(2026, 3, 2)}}),
+        ("2026-03-02 12:00", {"due_from": NOON}),
+    ],
+)
+def test_rule_11_inside_its_hours_it_goes_and_transactional_mail_at_any(at: str, changes: dict[str, Any]) -> None:
+    assert verdict(case(**changes), FIVE_A_WEEK, utc(at)) == Go()
+
+
+def test_rule_11_the_rule_of_the_clock_and_its_zone_are_kept_with_the_mail() -> None:
+    given = case(window=OFFICE, quiet=QUIET, zone="Europe/Berlin")
+    assert seen(given, FIVE_A_WEEK, NOON, Go())["window"] == {
+        "from": "09:00",
+        "until": "17:00",
+        "weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+        "holidays": "skip",
+        "quiet": {"from": "20:00", "until": "08:00"},
+        "zone": "Europe/Berlin",
+    }
