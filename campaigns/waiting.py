@@ -1,0 +1,93 @@
+"""Triggers that came before their filters held: tried again with the person's events, and a last time at the end.
+
+`entries.enroll` keeps such a trigger as a row and forgets it once it is decided; here is who is tried again, and when.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from campaigns import entries, journeys, people
+from campaigns.engine import Journey
+from campaigns.triggers import Candidate
+from leads.models import Workspace
+from lifecycle.core import rules, sql
+from lifecycle.core.deadlocks import atomic_with_retry
+
+_COLUMNS = "w.id, w.lead_id, w.sequence_id, w.key, w.payload, w.event_id, w.since, w.until, w.depth, w.lineage"
+_OF = f"""
+    SELECT {_COLUMNS} FROM campaigns_waitingentry w
+    WHERE w.lead_id = ANY(%b::bigint[]) AND w.sequence_id = ANY(%b::bigint[]) ORDER BY w.since, w.id
+"""
+# Who has unprocessed events is tried with them first.
+_OVER = f"""
+    SELECT {_COLUMNS} FROM campaigns_waitingentry w JOIN leads_lead l ON l.id = w.lead_id
+    WHERE w.until <= %b
+      AND NOT EXISTS (SELECT FROM leads_pendingevent p WHERE p.lead_id = w.lead_id AND p.dead_at IS NULL)
+    ORDER BY w.until LIMIT %b
+    FOR NO KEY UPDATE OF l, w SKIP LOCKED
+"""
+_FORGET = "DELETE FROM campaigns_waitingentry WHERE id = ANY(%b::bigint[])"
+# What would be mailed marketing is not kept waiting for somebody who wants none.
+_GIVE_UP = """
+    DELETE FROM campaigns_waitingentry w USING campaigns_sequence s
+    WHERE w.lead_id = ANY(%b::bigint[]) AND s.id = w.sequence_id AND EXISTS (
+        SELECT FROM campaigns_step p
+        LEFT JOIN campaigns_variant v ON v.step_id = p.id
+        JOIN campaigns_emailtemplate t ON t.id = coalesce(v.template_id, p.template_id)
+        WHERE p.version_id = s.current_version_id AND p.kind = 'send' AND t.message_class = 'marketing')
+"""
+
+
+def of(lead_ids: Collection[int], live: Iterable[Journey]) -> list[Candidate]:
+    """Those of these people who wait for one of these sequences; one query, or none when no sequence lets wait."""
+    by_sequence = {journey.sequence_id: journey for journey in live if journey.may_wait}
+    if not by_sequence:
+        return []
+    return [_candidate(row, by_sequence[row[2]]) for row in sql.fetch(_OF, [list(lead_ids), list(by_sequence)])]
+
+
+def expire(*, now: datetime, limit: int = 500) -> list[entries.Entry]:
+    """Judge a last time those whose grace is over; what became of each. All that are over, `limit` at a time."""
+    decided: list[entries.Entry] = []
+    while (batch := _expire(now=now, limit=limit)) is not None:
+        decided += batch
+    return decided
+
+
+@atomic_with_retry
+def _expire(*, now: datetime, limit: int) -> list[entries.Entry] | None:
+    rows = sql.fetch(_OVER, [now, limit])
+    if not rows:
+        return None
+    by_sequence = {journey.sequence_id: journey for journey in journeys.live()}
+    # A sequence that takes nobody any more, or lives no more, has no last word either.
+    candidates = [_candidate(row, by_sequence[row[2]]) for row in rows if row[2] in by_sequence]
+    sql.execute(_FORGET, [[row[0] for row in rows if row[2] not in by_sequence]])
+    if not candidates:
+        return []
+    needs = rules.Needs().merge(
+        *(need for each in candidates for need in (each.journey.entry_needs, each.journey.exit_needs))
+    )
+    persons = people.load({each.lead_id: now for each in candidates}, needs, Workspace.load())
+    return entries.enroll(candidates, lambda each: persons[each.lead_id].facts(each.since), now=now)
+
+
+def give_up(lead_ids: Collection[int]) -> int:
+    """These people want no marketing mail: what would bring them some does not wait any longer; how many did."""
+    return sql.execute(_GIVE_UP, [list(lead_ids)])
+
+
+def _candidate(row: tuple, journey: Journey) -> Candidate:  # type: ignore[type-arg]
+    waiting_id, lead_id, _, key, payload, event_id, since, until, depth, lineage = row
+    return Candidate(
+        lead_id,
+        journey,
+        key,
+        payload,
+        since,
+        event_id=event_id,
+        depth=depth,
+        lineage=tuple(lineage or ()),
+        until=until,
+        waiting_id=waiting_id,
+    )
