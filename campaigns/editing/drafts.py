@@ -18,7 +18,7 @@ class DraftExists(ValueError):
 @transaction.atomic
 def new_draft(sequence: Sequence) -> SequenceVersion:
     """The draft of a sequence: the one there is, or a copy of the current version, or an empty one."""
-    Sequence.objects.select_for_update(no_key=True).get(pk=sequence.pk)
+    sequence = Sequence.objects.select_for_update(no_key=True).get(pk=sequence.pk)
     draft = sequence.versions.filter(state=SequenceVersion.State.DRAFT).first()
     return draft or _made(sequence, sequence.current_version)
 

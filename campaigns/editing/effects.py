@@ -1,6 +1,6 @@
 """What publishing would do to somebody in flight, at once. Pure: the same `placed` and `decide` as the real move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -48,12 +48,18 @@ def effect_of(
 def _soon(
     new: Journey, at: Position, facts: rules.Facts, now: datetime, had: frozenset[str], *, was_removed: bool
 ) -> Effect:
-    decisions = decide(new, at, facts, now)
-    for decision in decisions:
-        if isinstance(decision, Queue) and decision.step_key not in had and not decision.is_shadow:
-            return Effect("mail", decision.step_key, decision.reason)
+    passed = was_removed
+    while True:
+        decisions = decide(new, at, facts, now)
+        passed |= any(isinstance(each, Note) for each in decisions)
+        mail = next((each for each in decisions if isinstance(each, Queue) and not each.is_shadow), None)
+        if mail is None or mail.step_key not in had:
+            break
+        # It had this mail in this run: the outbox does not take it again, and the run goes on at once.
+        at = replace(at, step_key=mail.step_key, is_waiting=True, due_at=now)
+    if mail is not None:
+        return Effect("mail", mail.step_key, mail.reason)
     last = decisions[-1]
     if isinstance(last, Leave):
         return Effect("exit", last.step_key, last.reason)
-    passed = was_removed or any(isinstance(each, Note) for each in decisions[:-1])
     return Effect("skip" if passed else "wait", last.step_key)

@@ -10,6 +10,7 @@ from campaigns import audit, rendering
 from campaigns.editing import moving, tombstones
 from campaigns.editing.drafts import draft_from
 from campaigns.editing.mails import publish_template
+from campaigns.experiments import starting
 from campaigns.models import Enrollment, Sequence, SequenceVersion, Step
 from campaigns.publishing import Problem, PublishRefused, check
 
@@ -77,6 +78,7 @@ def _published(
     if version.state == SequenceVersion.State.PUBLISHED:
         return version
     freeze(version, choice, now=now)
+    starting.follow(sequence.current_version, version, now=now)
     sequence.current_version = version
     if sequence.status in (Sequence.Status.DRAFT, Sequence.Status.STOPPED):
         sequence.status = Sequence.Status.LIVE
