@@ -3,7 +3,9 @@
 from celery import shared_task
 
 from campaigns import outbox, runner, settling
+from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
+from campaigns.experiments import judging
 from lifecycle.core import clock
 
 # Seconds. A backlog is sent in turns, so that it neither keeps the workers from everything else nor meets the task's
@@ -17,12 +19,22 @@ def advance() -> int:
 
 
 @shared_task(ignore_result=True)
+def run_broadcasts() -> int:
+    return broadcasts.run_due(now=clock.now())
+
+
+@shared_task(ignore_result=True)
 def send() -> int:
     transport = open_transport()
     try:
         return outbox.drain(transport, now=clock.now(), seconds=TURN).sent
     finally:
         transport.close()
+
+
+@shared_task(ignore_result=True)
+def judge_experiments() -> int:
+    return judging.judge_due(now=clock.now())
 
 
 @shared_task(ignore_result=True)

@@ -4,7 +4,9 @@ from collections import Counter
 from datetime import datetime
 
 from campaigns import outbox, runner, settling
+from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
+from campaigns.experiments import judging
 from leads import actions, fading, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.sales import alerting
@@ -21,6 +23,7 @@ def run(transport: Transport, *, now: datetime) -> dict[str, int]:
         total += done
         if not any(done.values()):
             break
+    total["judged"] += judging.judge_due(now=now)
     record_tick(now)
     return {name: total[name] for name in COUNTS}
 
@@ -30,6 +33,7 @@ COUNTS = (
     "decayed",
     "swept",
     "segments",
+    "broadcasts",
     "advanced",
     "sent",
     "deferred",
@@ -37,6 +41,7 @@ COUNTS = (
     "failed",
     "unknown",
     "alerts",
+    "judged",
 )
 
 
@@ -49,6 +54,7 @@ def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     done["decayed"] += fading.drain(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
+    done["broadcasts"] += broadcasts.run_due(now=now)
     done["advanced"] += runner.drain(now=now)
     sent = outbox.drain(transport, now=now)
     for name in ("sent", "deferred", "dropped", "failed", "unknown"):

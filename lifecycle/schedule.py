@@ -34,9 +34,13 @@ JOBS: tuple[Job, ...] = (
     Job("Process events", "leads.tasks.process_pending", seconds(2), "Events that no door processed at once."),
     Job("Advance sequences", "campaigns.tasks.advance", seconds(2), "Enrollments whose next step is due."),
     Job("Send mail", "campaigns.tasks.send", seconds(2), "Messages that are ready and due."),
+    Job("Run broadcasts", "campaigns.tasks.run_broadcasts", seconds(5), "Broadcasts whose moment has come."),
     Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
     Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),
     Job("Refresh segments", "leads.tasks.refresh_segments", seconds(60), "Members who came or went by time alone."),
+    Job(
+        "Judge experiments", "campaigns.tasks.judge_experiments", seconds(600), "Comparisons whose sample is complete."
+    ),
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
     Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
     Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),
