@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import checks, composing, decisions, exits, journeys, people, rates, settling
+from campaigns import checks, composing, decisions, exits, holidays, journeys, people, rates, settling, timing
+from campaigns.broadcasts import sending
 from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
+from campaigns.goals import About
 from campaigns.models import MessageClass
 from campaigns.steps import SendStep
 from leads.models import Workspace
@@ -25,7 +27,8 @@ _DUE_MAIL = """
            m.priority, m.due_at, m.expires_at, m.attempts,
            CASE e.exit_reason WHEN 'completed' THEN 'completed' ELSE e.state END,
            e.version_id, e.goal_since, e.context, l.address_hash, m.is_shadow, m.step_key, m.variant_key,
-           m.reason LIKE 'rate:%%'
+           m.reason LIKE 'rate:%%', m.broadcast_run_id, e.key,
+           CASE WHEN e.step_key = m.step_key THEN e.step_since END
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id
@@ -88,6 +91,9 @@ class Due(NamedTuple):
     step_key: str
     variant_key: str
     had_its_turn: bool  # the sender account put it off before
+    broadcast_run_id: int | None
+    run_key: str | None
+    step_since: datetime | None  # when the step before was over by plan, while the run is at the mail's step
 
     @property
     def is_marketing(self) -> bool:
@@ -115,13 +121,14 @@ class Verdicts:
 
 @dataclass
 class Limits:
-    """What is scarce, by lead id: slots under the cap, and the sender account's tokens."""
+    """What is scarce, by lead id: slots under the cap, the sender account's tokens; and when marketing rests."""
 
     policy: checks.Policy
     turns: rates.Turns
     times: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     promised: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     rivals: list[Due] = field(default_factory=list)
+    calendar: timing.Calendar = timing.Calendar()
 
     def told(self, case: checks.Case, found: checks.Verdict, now: datetime) -> None:
         """Count what the verdict takes away from those who are judged after it."""
@@ -148,11 +155,16 @@ def claim(*, limit: int, now: datetime, turns: rates.Turns | None = None) -> Cla
     limits = _limits(due, workspace, turns, now)
     due += limits.rivals
     known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
-    needs = rules.Needs().merge(*(journey.exit_needs for journey in known.values()))
+    needs = rules.Needs().merge(
+        *(need for journey in known.values() for need in (journey.exit_needs, journey.send_needs))
+    )
     persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
+    sending.load(mail.broadcast_run_id for mail in due)
+    windows = set(map(sending.window_of, due)).union(*(journey.windows for journey in known.values()))
+    limits.calendar = timing.Calendar(timing.quiet(workspace), holidays.load(windows, now=now))
     verdicts = _judge(due, known, persons, limits, now)
     taken.mails, broken = composing.compose(
-        verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known)
+        verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known) | sending.subjects(verdicts.go)
     )
     verdicts.never += [(mail, checks.Drop("failed", f"render: {problem}"[:250])) for mail, problem in broken]
     _write(taken, verdicts, now)
@@ -190,7 +202,9 @@ def _judge(
             promised=limits.promised[mail.lead_id],
             rate=limits.turns.offer(is_patient=mail.is_marketing and not mail.had_its_turn, now=now),
             is_shadow=mail.is_shadow,
+            window=sending.window_of(mail),
         )
+        timing.look(case, mail, known.get(mail.version_id or 0), persons[mail.lead_id], limits.calendar)
         found = checks.verdict(case, limits.policy, now)
         verdicts.seen[mail.id] = sql.to_json(checks.seen(case, limits.policy, now, found))
         limits.told(case, found, now)
@@ -207,7 +221,8 @@ def _judge(
 def _exit_reason(mail: Due, known: dict[int, Journey], person: people.Person, now: datetime) -> str:
     if mail.version_id is None or mail.run_state != "active":
         return ""
-    leave = exit_of(known[mail.version_id], person.facts(mail.goal_since), now)
+    about = About.run(mail.run_key or "", mail.run_context)
+    leave = exit_of(known[mail.version_id], person.facts(mail.goal_since), now, about)
     return leave.reason if leave else ""
 
 

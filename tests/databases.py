@@ -17,6 +17,7 @@ from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
 from campaigns import composing, journeys
+from campaigns.broadcasts import sending
 from lifecycle.playbooks import loading
 from tests.factories import NOON
 
@@ -83,6 +84,7 @@ def forget() -> None:
     """Published versions are remembered by id, which only says something within one database."""
     journeys.forget()
     composing.forget()
+    sending.forget()
 
 
 def maintenance() -> "psycopg.Connection[tuple[object, ...]]":
