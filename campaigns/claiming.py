@@ -128,7 +128,7 @@ class Limits:
     times: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     promised: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     rivals: list[Due] = field(default_factory=list)
-    calendar: timing.Calendar = timing.Calendar()
+    calendar: timing.Calendar = field(default_factory=timing.Calendar)
 
     def told(self, case: checks.Case, found: checks.Verdict, now: datetime) -> None:
         """Count what the verdict takes away from those who are judged after it."""
@@ -155,9 +155,7 @@ def claim(*, limit: int, now: datetime, turns: rates.Turns | None = None) -> Cla
     limits = _limits(due, workspace, turns, now)
     due += limits.rivals
     known = journeys.load({mail.version_id for mail in due if mail.version_id is not None})
-    needs = rules.Needs().merge(
-        *(need for journey in known.values() for need in (journey.exit_needs, journey.send_needs))
-    )
+    needs = rules.Needs().merge(*(journey.send_needs for journey in known.values()))
     persons = people.load({mail.lead_id: now for mail in due}, needs, workspace)
     sending.load(mail.broadcast_run_id for mail in due)
     windows = set(map(sending.window_of, due)).union(*(journey.windows for journey in known.values()))

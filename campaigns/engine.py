@@ -6,9 +6,9 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from campaigns import windows
 from campaigns.goals import About, ExitRule, reached
 from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
+from campaigns.windows import Window
 from lifecycle.core import rules
 
 # A published graph only runs forward, so this is reached by damaged data alone.
@@ -58,8 +58,9 @@ class Journey:
     index: dict[str, int] = field(default_factory=dict, compare=False, hash=False)
     grace: timedelta = timedelta()
     holdout_percent: int = 0
-    window: windows.Window | None = None
+    window: Window | None = None
     send_needs: rules.Needs = field(default_factory=rules.Needs)
+    status: str = "live"  # of the sequence: live, paused, frozen or draining
 
     def step(self, key: str) -> Step | None:
         position = self.index.get(key)
@@ -74,6 +75,16 @@ class Journey:
     def has_variants(self) -> bool:
         """Whether a step has several mails to choose from, so that it matters who met which before."""
         return any(isinstance(step, SendStep) and len(step.variants) > 1 for step in self.steps)
+
+    @property
+    def windows(self) -> "set[Window | None]":
+        """When its mails may leave."""
+        return {step.window for step in self.steps if isinstance(step, SendStep)}
+
+    @property
+    def asks_payload(self) -> bool:
+        """Whether an exit compares what a run began with."""
+        return any(rule.match and not rule.to_key for rule in self.exits)
 
     @property
     def may_wait(self) -> bool:
@@ -102,7 +113,7 @@ def decide(journey: Journey, position: Position, facts: rules.Facts, now: dateti
 
     Returns effects in order, closed by exactly one `Stay` (where it now waits) or `Leave` (how the run ended).
     """
-    leave = exit_of(journey, facts, now, About(position.key, position.context.get("event") or {}))
+    leave = exit_of(journey, facts, now, About.run(position.key, position.context))
     if leave is not None:
         return [replace(leave, step_key=position.step_key)]
     decisions: list[Decision] = []

@@ -42,6 +42,11 @@ class About:
     key: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def run(cls, key: str, context: Mapping[str, Any] | None) -> "About":
+        """Of a run's key and context."""
+        return cls(key, (context or {}).get("event") or {})
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:

@@ -1,11 +1,12 @@
 """Days on which mails of windows that skip holidays do not leave: everybody's, and those of a person's country."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-from campaigns.windows import FARTHEST
+from campaigns.windows import FARTHEST, Window
 from lifecycle.core import sql
 
 _HOLIDAYS = "SELECT day, country FROM campaigns_holiday WHERE day BETWEEN %b AND %b"
@@ -29,8 +30,10 @@ class Holidays:
         return self._of[country]
 
 
-def load(*, now: datetime) -> Holidays:
-    """The holidays that a decision at `now` may meet. One query."""
+def load(windows: Iterable[Window | None], *, now: datetime) -> Holidays:
+    """The holidays that decisions at `now` may meet. One query if one of the windows skips holidays, else none."""
+    if not any(window is not None and window.skip_holidays for window in windows):
+        return NONE
     around = now.date()
     return Holidays(sql.fetch(_HOLIDAYS, [around - timedelta(days=3), around + timedelta(days=FARTHEST + 3)]))
 

@@ -22,22 +22,30 @@ SETBACK = timedelta(minutes=15)
 
 # Every form asks this twice before its answer, and making the statement would take longer than running it.
 _LIVE = """
-    SELECT current_version_id, group_id, priority FROM campaigns_sequence
-    WHERE status = 'live' AND current_version_id IS NOT NULL
+    SELECT current_version_id, group_id, priority, status FROM campaigns_sequence
+    WHERE status IN ('live', 'paused', 'frozen', 'draining') AND current_version_id IS NOT NULL
 """
 _by_version: dict[int, engine.Journey] = {}
+# Every published version with an exit for a whole company, also those that only people in flight are on.
+_COMPANY = """
+    SELECT id, key_property, exits FROM campaigns_sequenceversion
+    WHERE state = 'published' AND exits @> '[{"company": true}]'
+"""
+# Goals of companies as they were when so many versions were known.
+_company: tuple[int, dict[str, dict[int, frozenset[str]]]] = (0, {})
 
 
 def live() -> list[engine.Journey]:
-    """The journeys of all live sequences, highest priority first. One query, and three for versions not yet known.
+    """The journeys of all sequences that run, highest priority first. One query, and three for versions not yet known.
 
-    Group and priority are the sequence's, so they may change under a version that is in memory.
+    Those that are paused or draining are among them: they merge into runs, and refuse entries with their reason. Group,
+    priority and status are the sequence's, so they may change under a version that is in memory.
     """
     places = {version_id: place for version_id, *place in sql.fetch(_LIVE)}
     for pk, journey in load(places).items():
-        if [journey.group_id, journey.priority] != places[pk]:
-            group_id, priority = places[pk]
-            _by_version[pk] = replace(journey, group_id=group_id, priority=priority)
+        if [journey.group_id, journey.priority, journey.status] != places[pk]:
+            group_id, priority, status = places[pk]
+            _by_version[pk] = replace(journey, group_id=group_id, priority=priority, status=status)
     return sorted(load(places).values(), key=lambda journey: (-journey.priority, journey.sequence_id))
 
 
@@ -54,6 +62,29 @@ def load(version_ids: Iterable[int]) -> dict[int, engine.Journey]:
         for version in versions.prefetch_related(Prefetch("steps", Step.objects.prefetch_related("variants"))):
             _remember(version)
     return {pk: _by_version[pk] for pk in wanted if pk in _by_version}
+
+
+def company_goals() -> dict[str, dict[int, frozenset[str]]]:
+    """Kind of goal → versions in which a colleague's counts → the properties their exits ask for.
+
+    One query when this process learned of a version since it last looked, else none.
+    """
+    global _company
+    if _company[0] != len(_by_version):
+        found: dict[str, dict[int, frozenset[str]]] = {}
+        for version_id, key_property, exits in sql.fetch(_COMPANY):
+            for entry in exits:
+                if entry.get("company"):
+                    known = found.setdefault(entry["goal"], {})
+                    known[version_id] = known.get(version_id, frozenset()) | _asked(entry, key_property)
+        _company = (len(_by_version), found)
+    return _company[1]
+
+
+def _asked(entry: dict[str, Any], key_property: str) -> frozenset[str]:
+    match = entry.get("match", "")
+    compared = key_property if match == "key" else match["property"] if match else ""
+    return frozenset({test["property"] for test in entry.get("where", [])} | ({compared} if compared else set()))
 
 
 def _remember(version: SequenceVersion) -> None:
@@ -77,6 +108,8 @@ def build(version: SequenceVersion) -> engine.Journey:
     made = steps.with_deadlines([step_of(step, sequence.slug) for step in version.steps.all()])
     filters = rules.parse(version.filters, VOCABULARY)
     exits = tuple(exit_rule(entry, version.key_property) for entry in version.exits)
+    exit_needs = rules.Needs().merge(*(entry.needs() for entry in exits))
+    dates = _dates_of(step.anchor for step in made if isinstance(step, steps.DateStep))
     return engine.Journey(
         version_id=version.pk,
         sequence_id=sequence.pk,
@@ -92,12 +125,11 @@ def build(version: SequenceVersion) -> engine.Journey:
         exits=exits,
         steps=made,
         entry_needs=filters.needs(),
-        exit_needs=rules.Needs().merge(*(entry.needs() for entry in exits)),
-        step_needs=rules.Needs().merge(
+        exit_needs=exit_needs,
+        step_needs=dates.merge(
             *(step.rule.needs() for step in made if isinstance(step, steps.BranchStep | steps.EventStep)),
-            _dates_of(step.anchor for step in made if isinstance(step, steps.DateStep)),
         ),
-        send_needs=_dates_of(anchor for step in made if isinstance(step, steps.SendStep) for anchor in step.anchors),
+        send_needs=exit_needs.merge(dates),
         window=windows.parse(version.window),
         index={step.key: position for position, step in enumerate(made)},
         holdout_percent=version.holdout_percent,

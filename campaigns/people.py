@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from leads.facts import EventFacts
 from leads.models import Lead, Workspace
@@ -49,5 +50,15 @@ def _select(paths: tuple[str, ...]) -> str:
 
 
 def _person(row: dict[str, Any], events: EventFacts, workspace: Workspace) -> Person:
-    zone = row["timezone"] or row["company__time_zone"] or workspace.time_zone
+    zones = (row["timezone"], row["company__time_zone"], workspace.time_zone)
+    zone = next((zone for zone in zones if zone and is_zone(zone)), "UTC")
     return Person(row, lead_fields(row), events.of(row["id"]), zone)
+
+
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Whether clocks of that zone can be read; a company's zone is typed by hand."""
+    try:
+        return bool(ZoneInfo(name))
+    except (ValueError, LookupError, OSError):
+        return False
