@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import outbox, runner, settling
+from campaigns import outbox, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
 from campaigns.experiments import judging
@@ -16,6 +16,11 @@ TURN = 10.0
 @shared_task(ignore_result=True)
 def advance() -> int:
     return runner.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def decide_waiting() -> int:
+    return len(waiting.expire(now=clock.now()))
 
 
 @shared_task(ignore_result=True)

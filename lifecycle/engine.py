@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import outbox, runner, settling
+from campaigns import outbox, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
 from campaigns.experiments import judging
@@ -33,6 +33,7 @@ COUNTS = (
     "decayed",
     "swept",
     "segments",
+    "entries",
     "broadcasts",
     "advanced",
     "sent",
@@ -54,6 +55,7 @@ def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     done["decayed"] += fading.drain(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
+    done["entries"] += len(waiting.expire(now=now))
     done["broadcasts"] += broadcasts.run_due(now=now)
     done["advanced"] += runner.drain(now=now)
     sent = outbox.drain(transport, now=now)

@@ -34,6 +34,9 @@ JOBS: tuple[Job, ...] = (
     Job("Process events", "leads.tasks.process_pending", seconds(2), "Events that no door processed at once."),
     Job("Advance sequences", "campaigns.tasks.advance", seconds(2), "Enrollments whose next step is due."),
     Job("Send mail", "campaigns.tasks.send", seconds(2), "Messages that are ready and due."),
+    Job(
+        "Decide on waiting entries", "campaigns.tasks.decide_waiting", seconds(30), "Triggers whose filters never held."
+    ),
     Job("Run broadcasts", "campaigns.tasks.run_broadcasts", seconds(5), "Broadcasts whose moment has come."),
     Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
     Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from campaigns.editing.placing import is_past, placed
 from campaigns.engine import Journey, decide, exit_of
+from campaigns.goals import About
 from campaigns.steps import Leave, Note, Position, Queue, TombstoneStep
 from lifecycle.core import rules
 
@@ -36,7 +37,7 @@ def effect_of(
     after = placed(old, new, at, now)
     if is_past(new, after.step_key, not_past):
         return Effect("stay", after.step_key, f"is past {not_past}")
-    leave = exit_of(new, facts, now)
+    leave = exit_of(new, facts, now, About.run(at.key, at.context))
     if leave is not None:
         return Effect("exit", after.step_key, leave.reason)
     was_removed = after.step_key != at.step_key or isinstance(new.step(after.step_key), TombstoneStep)

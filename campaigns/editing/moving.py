@@ -14,6 +14,7 @@ from campaigns import audit, exits, journeys, people, runner
 from campaigns.editing.placing import is_past, placed, sending_steps
 from campaigns.engine import Journey, exit_of
 from campaigns.experiments import assigning
+from campaigns.goals import About
 from campaigns.models import Sequence, SequenceVersion
 from campaigns.steps import Position
 from leads.models import Lead, Workspace
@@ -136,7 +137,7 @@ def _change(going: Going, runs: list[runner.Due], now: datetime) -> None:
     for run in runs:
         person = persons[run.lead_id]
         at = placed(known[run.version_id], new, runner.position_of(run, new, person, met), now)
-        leave = exit_of(new, person.facts(run.goal_since), now)
+        leave = exit_of(new, person.facts(run.goal_since), now, About.run(run.key, run.context))
         if is_past(new, at.step_key, going.not_past):
             going.stayed += 1
         elif leave is not None:
