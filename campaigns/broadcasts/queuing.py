@@ -28,6 +28,7 @@ _QUEUE = """
       AS given (lead_id, version_id, variant_key, is_held, due_at)
     JOIN leads_lead l ON l.id = given.lead_id
     JOIN campaigns_templateversion v ON v.id = given.version_id
+    ORDER BY l.id
     ON CONFLICT (key) DO NOTHING
     RETURNING is_held
 """
