@@ -12,6 +12,7 @@ from campaigns.editing.mails import publish_template
 from campaigns.editing.release import publish, revert
 from campaigns.engine import Journey
 from campaigns.models import Enrollment, Sequence
+from campaigns.pausing import drain, freeze, hold, let_go, pause, resume, stop
 from campaigns.publishing import PublishRefused
 from campaigns.triggers import Candidate, Result
 from leads.models import Lead, Workspace
@@ -19,42 +20,24 @@ from leads.models import Lead, Workspace
 __all__ = [
     "EnrollResult",
     "PublishRefused",
+    "drain",
     "enroll",
     "enroll_by_api",
+    "freeze",
+    "hold",
+    "let_go",
     "new_draft",
+    "pause",
     "publish",
     "publish_template",
+    "resume",
     "revert",
+    "stop",
 ]
 
 
 class SequenceNotFound(LookupError):
     """No sequence has that slug."""
-
-
-def pause(sequence: Sequence) -> bool:
-    """Hold new entries; people inside go on to their end. False if it was not live."""
-    return bool(
-        Sequence.objects.filter(pk=sequence.pk, status=Sequence.Status.LIVE).update(status=Sequence.Status.PAUSED)
-    )
-
-
-def resume(sequence: Sequence) -> bool:
-    """Let people in again. False if it was not paused."""
-    return bool(
-        Sequence.objects.filter(pk=sequence.pk, status=Sequence.Status.PAUSED).update(status=Sequence.Status.LIVE)
-    )
-
-
-@transaction.atomic
-def stop(sequence: Sequence, *, now: datetime) -> int:
-    """End the sequence: nobody enters, everybody inside leaves, nothing of it is sent; how many left."""
-    Sequence.objects.filter(pk=sequence.pk).update(status=Sequence.Status.STOPPED)
-    inside = sequence.enrollments.filter(state=Enrollment.State.ACTIVE)
-    leads = Lead.objects.filter(pk__in=inside.values("lead_id")).order_by("pk")
-    list(leads.select_for_update(no_key=True).values_list("pk"))
-    ids = list(inside.order_by("pk").values_list("pk", flat=True))
-    return len(exits.end([exits.Exit(pk, "sequence stopped") for pk in ids], now=now))
 
 
 @transaction.atomic

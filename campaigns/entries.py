@@ -21,9 +21,10 @@ _ENROLL = """
     WITH made AS (
         INSERT INTO campaigns_enrollment
             (sequence_id, version_id, lead_id, key, state, step_key, step_since, is_waiting, due_at, context,
-             entry_event_id, depth, lineage, enrolled_at, goal_since, exit_reason, is_holdout)
+             entry_event_id, depth, lineage, enrolled_at, goal_since, exit_reason, is_holdout, is_held)
         SELECT sequence_id, version_id, lead_id, key, 'active', step_key, step_since, false, %b::timestamptz,
-               context::jsonb, event_id, depth, string_to_array(lineage, ','), enrolled_at, since, '', is_holdout
+               context::jsonb, event_id, depth, string_to_array(lineage, ','), enrolled_at, since, '', is_holdout,
+               EXISTS (SELECT FROM campaigns_sequence s WHERE s.id = given.sequence_id AND s.frozen_at IS NOT NULL)
         FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
                     %b::bigint[], %b::smallint[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::boolean[])
           AS given (sequence_id, version_id, lead_id, key, step_key, step_since, context, event_id, depth, lineage,

@@ -38,7 +38,8 @@ _SETTLE = """
         attempts = m.attempts - CASE WHEN given.costs_attempt THEN 0 ELSE 1 END,
         sent_at = CASE given.state WHEN 'sent' THEN %b::timestamptz END,
         settled_at = CASE WHEN given.state = 'ready' AND m.stop_reason = '' THEN NULL ELSE %b::timestamptz END,
-        lease_token = NULL, lease_until = NULL, handed_at = NULL, stop_reason = ''
+        lease_token = NULL, lease_until = NULL, handed_at = NULL, stop_reason = '',
+        is_held = m.is_held AND given.state = 'ready'
     FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::boolean[])
       AS given (id, state, reason, due_at, provider_id, costs_attempt)
     WHERE m.id = given.id AND m.state = 'sending' AND m.lease_token = %b
@@ -143,7 +144,7 @@ _STATES = {
 def _reason(receipt: Receipt) -> str:
     if receipt.outcome is Outcome.SENT:
         return ""
-    prefix = {"rejected": "refused", "retry": "rate" if receipt.retry_after else "retry"}
+    prefix = {"rejected": "refused", "retry": "rate" if receipt.blocks_account else "retry"}
     return f"{prefix.get(receipt.outcome.value, 'unknown')}: {receipt.detail}"[:250]
 
 

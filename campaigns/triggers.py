@@ -148,7 +148,7 @@ def judge(candidate: Candidate, runs: Iterable[Run], facts: rules.Facts, now: da
     runs = list(runs)
     own = [run for run in runs if run.sequence_id == journey.sequence_id]
     met = next((run for run in own if run.is_active and run.key == candidate.key), None)
-    verdict = _loop(candidate) or _meeting(candidate, met) or _fit(candidate, facts, now)
+    verdict = _loop(candidate) or _meeting(candidate, met) or _closed(journey) or _fit(candidate, facts, now)
     if verdict:
         return verdict
     if met is not None:
@@ -183,6 +183,15 @@ def _meeting(candidate: Candidate, met: Run | None) -> Verdict | None:
     if candidate.journey.second_trigger == "restart":
         return None
     return Verdict("already_active", "active: already in this sequence", run_id=met.id)
+
+
+_CLOSED = {"paused": "paused: nobody enters for now", "draining": "draining: nobody enters any more"}
+
+
+def _closed(journey: Journey) -> Verdict | None:
+    """Whether the sequence takes nobody in. One that is frozen does: people wait inside until it goes on."""
+    reason = _CLOSED.get(journey.status)
+    return Verdict("refused", reason) if reason else None
 
 
 def _fit(candidate: Candidate, facts: rules.Facts, now: datetime) -> Verdict | None:

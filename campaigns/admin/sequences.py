@@ -165,7 +165,9 @@ class SequenceAdmin(EditAdmin):
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         return self._told(
-            request, object_id, lambda sequence: "Paused." if actions.pause(sequence) else "It is not live."
+            request,
+            object_id,
+            lambda sequence: "Paused." if actions.pause(sequence, now=clock.now()) else "It is not live.",
         )
 
     @action(
@@ -177,7 +179,9 @@ class SequenceAdmin(EditAdmin):
     )
     def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         return self._told(
-            request, object_id, lambda sequence: "Live again." if actions.resume(sequence) else "It is not paused."
+            request,
+            object_id,
+            lambda sequence: "Live again." if actions.resume(sequence, now=clock.now()) else "It is not paused.",
         )
 
     @action(
@@ -194,7 +198,9 @@ class SequenceAdmin(EditAdmin):
     )
     def stop(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         return self._told(
-            request, object_id, lambda sequence: f"Stopped; {actions.stop(sequence, now=clock.now())} people left it."
+            request,
+            object_id,
+            lambda sequence: "Stopped." if actions.stop(sequence, now=clock.now()) else "It is not running.",
         )
 
     def _told(self, request: HttpRequest, object_id: str, act: Any) -> HttpResponseBase:

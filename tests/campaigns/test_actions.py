@@ -142,15 +142,14 @@ def test_a_draft_changes_freely() -> None:
 def test_rule_23_pause_holds_entries_and_lets_people_finish(ada: Lead) -> None:
     sequence = live()
     run = enrolled(sequence, ada)
-    assert actions.pause(sequence) is True
-    assert actions.pause(sequence) is False
+    assert actions.pause(sequence, now=NOON) is not None
+    assert actions.pause(sequence, now=NOON) is None
     refused = enroll_by_api("welcome", lead=LeadFactory.create(), now=NOON)
-    assert (refused.result, refused.reason) == ("refused", "the sequence is paused")
-    assert journeys.live() == []
+    assert (refused.result, refused.reason) == ("refused", "paused: nobody enters for now")
     runner.drain(now=NOON)
     assert Message.objects.get().enrollment == run
-    assert actions.resume(sequence) is True
-    assert actions.resume(sequence) is False
+    assert actions.resume(sequence, now=NOON) is not None
+    assert actions.resume(sequence, now=NOON) is None
     assert enroll_by_api("welcome", lead=LeadFactory.create(), now=NOON).result == "enrolled"
 
 
@@ -160,8 +159,10 @@ def test_rule_23_stop_ends_every_run_and_every_mail_of_it(ada: Lead) -> None:
         enrolled(sequence, lead)
     outside = enrolled(other, ada)
     runner.drain(now=NOON)
-    assert actions.stop(sequence, now=NOON + DAY) == 2
-    assert actions.stop(sequence, now=NOON + DAY) == 0
+    stopped = actions.stop(sequence, now=NOON + DAY)
+    assert stopped is not None
+    assert stopped.detail == {"people": 2, "mails": 2}
+    assert actions.stop(sequence, now=NOON + DAY) is None
     for run in Enrollment.objects.filter(sequence=sequence):
         assert (run.state, run.exit_reason, run.ended_at, run.due_at) == ("ended", "sequence stopped", NOON + DAY, None)
     for mail in Message.objects.filter(sequence=sequence):
