@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from campaigns import outbox, runner, settling, waiting
+from campaigns import launching, outbox, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
+from campaigns.editing import moving
 from campaigns.experiments import judging
 from lifecycle.core import clock
 
@@ -21,6 +22,16 @@ def advance() -> int:
 @shared_task(ignore_result=True)
 def decide_waiting() -> int:
     return len(waiting.expire(now=clock.now()))
+
+
+@shared_task(ignore_result=True)
+def move_people() -> int:
+    return moving.finish_all(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def backfill() -> int:
+    return launching.drain(now=clock.now())
 
 
 @shared_task(ignore_result=True)

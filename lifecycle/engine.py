@@ -3,9 +3,10 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import outbox, runner, settling, waiting
+from campaigns import launching, outbox, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
+from campaigns.editing import moving
 from campaigns.experiments import judging
 from leads import actions, fading, pipeline, segments
 from lifecycle.health import record_tick
@@ -35,6 +36,8 @@ COUNTS = (
     "segments",
     "entries",
     "broadcasts",
+    "moved",
+    "backfilled",
     "advanced",
     "sent",
     "deferred",
@@ -57,6 +60,8 @@ def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     done["segments"] += segments.refresh_due(now=now)
     done["entries"] += len(waiting.expire(now=now))
     done["broadcasts"] += broadcasts.run_due(now=now)
+    done["moved"] += moving.finish_all(now=now)
+    done["backfilled"] += launching.drain(now=now)
     done["advanced"] += runner.drain(now=now)
     sent = outbox.drain(transport, now=now)
     for name in ("sent", "deferred", "dropped", "failed", "unknown"):
