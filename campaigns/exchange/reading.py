@@ -3,21 +3,19 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import time
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
+from campaigns.exchange import times
+from campaigns.exchange.refusing import ImportRefused, duration, only, time_of_day
 from campaigns.exchange.schema import KINDS, SequenceFile, SplitFile, StepFile, VariantFile
 from campaigns.models import Step
-from lifecycle.core import durations, sql
+from lifecycle.core import sql
 
+Shape = TypeVar("Shape")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class ImportRefused(ValueError):
-    """The file cannot be taken; the message says where and what to do. Nothing was changed."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,7 +46,12 @@ class StepValues:
 
 
 def read(text: str) -> SequenceFile:
-    """The file's content, checked for its shape. Raises ImportRefused."""
+    """The content of a sequence's file, checked for its shape. Raises ImportRefused."""
+    return read_as(SequenceFile, text)
+
+
+def read_as(shape: type[Shape], text: str) -> Shape:
+    """A file's content as the struct that describes it. Raises ImportRefused."""
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader that knows less
     except yaml.MarkedYAMLError as error:
@@ -61,7 +64,7 @@ def read(text: str) -> SequenceFile:
         raise ImportRefused("not valid YAML: nested too deep") from error
     _check_plain(data, "$")
     try:
-        return msgspec.convert(data, SequenceFile)
+        return msgspec.convert(data, shape)
     except msgspec.ValidationError as error:
         raise ImportRefused(str(error)) from error
 
@@ -92,7 +95,7 @@ def reentry(given: str | dict[str, str]) -> dict[str, Any]:
     if isinstance(given, dict):
         if set(given) != {"after"}:
             raise ImportRefused("entry.reentry: write never, after_exit, once_per_key or {after: 7d}")
-        return {"reentry": "after", "reentry_after": _duration("entry.reentry.after", given["after"])}
+        return {"reentry": "after", "reentry_after": duration("entry.reentry.after", given["after"])}
     if given not in ("never", "after_exit", "once_per_key"):
         raise ImportRefused(f"entry.reentry: {given!r} is not known; never, after_exit, once_per_key or {{after: 7d}}")
     return {"reentry": given, "reentry_after": None}
@@ -105,12 +108,14 @@ def step(given: StepFile) -> StepValues:
         said = " and ".join(named) or "nothing"
         raise ImportRefused(f"steps.{given.id}: says {said}; each step does exactly one of {', '.join(KINDS)}")
     values = _READERS[named[0]](given)
+    if named[0] != "send":
+        times.refuse_elsewhere(given)
     values.columns |= {"key": given.id, "journey_stage": given.journey_stage}
     return values
 
 
 def _send(given: StepFile) -> StepValues:
-    columns = {"kind": Step.Kind.SEND}
+    columns = {"kind": Step.Kind.SEND, **times.of_send(given)}
     if isinstance(given.send, SplitFile):
         variants = [_variant(f"steps.{given.id}.send.variants", v) for v in given.send.variants]
         return StepValues(columns, variants=variants)
@@ -118,7 +123,7 @@ def _send(given: StepFile) -> StepValues:
 
 
 def _variant(where: str, given: VariantFile) -> VariantValues:
-    at = _time_of_day(f"{where}.{given.key}.time", given.time) if given.time != "" else None
+    at = time_of_day(f"{where}.{given.key}.time", given.time) if given.time != "" else None
     columns = {"key": given.key, "weight": given.weight, "subject": given.subject, "time_of_day": at}
     return VariantValues(columns, given.template)
 
@@ -132,32 +137,25 @@ def experiment(given: StepFile) -> dict[str, Any] | None:
     return {
         "goal": given.experiment.goal,
         "goal_where": given.experiment.where,
-        "goal_within": _duration(f"steps.{given.id}.experiment.within", given.experiment.within),
+        "goal_within": duration(f"steps.{given.id}.experiment.within", given.experiment.within),
         "minimum_sample": given.experiment.minimum_sample,
         "auto_promote": given.experiment.auto_promote,
     }
 
 
-def _time_of_day(where: str, given: Any) -> time:
-    try:
-        return time.fromisoformat(str(given))
-    except ValueError as error:
-        raise ImportRefused(f"{where}: write it with quotes, like '09:00'") from error
-
-
 def _wait(given: StepFile) -> StepValues:
     where, wait = f"steps.{given.id}.wait", given.wait
     if isinstance(wait, str):
-        return StepValues({"kind": Step.Kind.WAIT, "duration": _duration(where, wait)})
+        return StepValues({"kind": Step.Kind.WAIT, "duration": duration(where, wait)})
     assert wait is not None
     if "elapsed" in wait:
-        _only(where, wait, {"elapsed", "from"})
+        only(where, wait, {"elapsed", "from"})
         if wait.get("from", "previous") not in ("previous", "enrollment"):
             raise ImportRefused(f"{where}.from: previous or enrollment")
         return StepValues(
             {
                 "kind": Step.Kind.WAIT,
-                "duration": _duration(f"{where}.elapsed", wait["elapsed"]),
+                "duration": duration(f"{where}.elapsed", wait["elapsed"]),
                 "from_enrollment": wait.get("from") == "enrollment",
             }
         )
@@ -165,19 +163,21 @@ def _wait(given: StepFile) -> StepValues:
         return _calendar(where, wait)
     if "event" in wait:
         return _event(where, wait)
-    raise ImportRefused(f"{where}: write a duration like 7d, or elapsed, calendar or event")
+    if "date" in wait:
+        return StepValues(times.date(where, wait))
+    raise ImportRefused(f"{where}: write a duration like 7d, or elapsed, calendar, event or date")
 
 
 def _calendar(where: str, wait: dict[str, Any]) -> StepValues:
-    _only(where, wait, {"calendar"})
+    only(where, wait, {"calendar"})
     given = wait["calendar"]
     if not isinstance(given, dict):
         raise ImportRefused(f"{where}.calendar: write {{weekday: tuesday, time: '09:00'}}")
-    _only(f"{where}.calendar", given, {"weekday", "time"})
+    only(f"{where}.calendar", given, {"weekday", "time"})
     weekday = given.get("weekday")
     if weekday is not None and str(weekday).lower() not in WEEKDAYS:
         raise ImportRefused(f"{where}.calendar.weekday: {weekday!r} is no day of the week")
-    at = _time_of_day(f"{where}.calendar.time", given.get("time", ""))
+    at = time_of_day(f"{where}.calendar.time", given.get("time", ""))
     return StepValues(
         {
             "kind": Step.Kind.WAIT_CALENDAR,
@@ -188,7 +188,7 @@ def _calendar(where: str, wait: dict[str, Any]) -> StepValues:
 
 
 def _event(where: str, wait: dict[str, Any]) -> StepValues:
-    _only(where, wait, {"event", "where", "at_most", "then", "else"})
+    only(where, wait, {"event", "where", "at_most", "then", "else"})
     if not isinstance(wait["event"], str):
         raise ImportRefused(f"{where}.event: name the event to wait for, like email.clicked")
     return StepValues(
@@ -196,7 +196,7 @@ def _event(where: str, wait: dict[str, Any]) -> StepValues:
             "kind": Step.Kind.WAIT_EVENT,
             "event_kind": wait["event"],
             "where": wait.get("where") or [],
-            "duration": _duration(f"{where}.at_most", wait.get("at_most")),
+            "duration": duration(f"{where}.at_most", wait.get("at_most")),
             "then_key": wait.get("then") or "",
             "else_key": wait.get("else") or "",
         }
@@ -205,7 +205,7 @@ def _event(where: str, wait: dict[str, Any]) -> StepValues:
 
 def _branch(given: StepFile) -> StepValues:
     branch = given.branch or {}
-    _only(f"steps.{given.id}.branch", branch, {"if", "then", "else"})
+    only(f"steps.{given.id}.branch", branch, {"if", "then", "else"})
     if branch.get("if") is None:
         raise ImportRefused(f"steps.{given.id}.branch: needs a rule under if")
     return StepValues(
@@ -220,13 +220,13 @@ def _branch(given: StepFile) -> StepValues:
 
 def _set(given: StepFile) -> StepValues:
     change = given.set or {}
-    _only(f"steps.{given.id}.set", change, {"field", "value"})
+    only(f"steps.{given.id}.set", change, {"field", "value"})
     return StepValues({"kind": Step.Kind.SET, "field": change.get("field") or "", "value": change.get("value")})
 
 
 def _notify(given: StepFile) -> StepValues:
     notice = given.notify or {}
-    _only(f"steps.{given.id}.notify", notice, {"message"})
+    only(f"steps.{given.id}.notify", notice, {"message"})
     return StepValues({"kind": Step.Kind.NOTIFY, "message": notice.get("message", "")})
 
 
@@ -242,16 +242,3 @@ _READERS: dict[str, Callable[[StepFile], StepValues]] = {
     "notify": _notify,
     "end": _end,
 }
-
-
-def _only(where: str, given: dict[str, Any], known: set[str]) -> None:
-    strange = sorted(map(str, given.keys() - known))
-    if strange:
-        raise ImportRefused(f"{where}: {strange[0]!r} is not known here; {', '.join(sorted(known))} are")
-
-
-def _duration(where: str, text: Any) -> Any:
-    try:
-        return durations.parse(text)
-    except durations.DurationError as error:
-        raise ImportRefused(f"{where}: {error}") from error

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from campaigns import actions, rendering
-from campaigns.exchange import reading
+from campaigns.exchange import reading, times
 from campaigns.exchange.reading import ImportRefused, StepValues
 from campaigns.exchange.schema import SequenceFile, TemplateFile
 from campaigns.experiments import starting
@@ -27,14 +27,14 @@ def import_sequence(
     sequence = Sequence.objects.filter(slug=file.slug).first() or Sequence(slug=file.slug)
     sequence.name, sequence.description, sequence.priority = file.name, file.description.strip(), file.priority
     sequence.group = _group(file.group)
-    _check(sequence)
+    check_row(sequence)
     sequence.save()
-    templates = {given.slug: _store_template(given, number) for number, given in enumerate(file.templates)}
+    templates = {given.slug: store_template(given, number) for number, given in enumerate(file.templates)}
     draft = _store_draft(sequence, file, templates)
     _set_up_experiments(sequence, file, now=now)
     if publish:
         for template in templates.values():
-            _publish_template(template, now=now)
+            publish_template(template, now=now)
         actions.publish(draft, in_flight=in_flight, not_past=not_past, now=now)
         sequence.refresh_from_db()
     return sequence
@@ -46,12 +46,13 @@ def _group(slug: str) -> ExclusiveGroup | None:
     group = ExclusiveGroup.objects.filter(slug=slug).first()
     if group is None:
         group = ExclusiveGroup(slug=slug, name=slug.replace("-", " ").capitalize())
-        _check(group, "group")
+        check_row(group, "group")
         group.save()
     return group
 
 
-def _store_template(given: TemplateFile, number: int) -> EmailTemplate:
+def store_template(given: TemplateFile, number: int) -> EmailTemplate:
+    """Create or change the draft of a mail of the file, its `number`th."""
     where = f"templates[{number}] ({given.slug})"
     topic = Topic.objects.filter(slug=given.topic).first() if given.topic else None
     if given.topic and topic is None:
@@ -61,12 +62,13 @@ def _store_template(given: TemplateFile, number: int) -> EmailTemplate:
     template.name, template.topic, template.message_class = given.name, topic, given.message_class
     for name in ("format", "subject", "preheader", "body", "text"):
         setattr(template, name, getattr(given, name))
-    _check(template, where)
+    check_row(template, where)
     template.save()
     return template
 
 
-def _publish_template(template: EmailTemplate, *, now: datetime) -> None:
+def publish_template(template: EmailTemplate, *, now: datetime) -> None:
+    """As the action, with the first mistake as a complaint about a place in the file."""
     try:
         actions.publish_template(template, now=now)
     except rendering.TemplateProblems as refused:
@@ -84,6 +86,7 @@ def _store_draft(sequence: Sequence, file: SequenceFile, templates: dict[str, Em
         "second_trigger": entry.second_trigger,
         "exits": file.exits,
         "holdout_percent": file.holdout,
+        "window": times.window("window", file.window) or None,
         **reading.reentry(entry.reentry),
     }
     for name, value in changes.items():
@@ -98,13 +101,13 @@ def _store_step(draft: SequenceVersion, position: int, values: StepValues, templ
     where = f"steps.{values.columns['key']}"
     step = Step(version=draft, position=position, **values.columns)
     if values.template:
-        step.template = _template(f"{where}.send", values.template, templates)
-    _check(step, where)
+        step.template = find_template(f"{where}.send", values.template, templates)
+    check_row(step, where)
     step.save()
     for given in values.variants:
         place = f"{where}.send.variants.{given.columns['key']}"
-        variant = Variant(step=step, template=_template(place, given.template, templates), **given.columns)
-        _check(variant, place)
+        variant = Variant(step=step, template=find_template(place, given.template, templates), **given.columns)
+        check_row(variant, place)
         variant.save()
 
 
@@ -120,14 +123,15 @@ def _set_up_experiments(sequence: Sequence, file: SequenceFile, *, now: datetime
                 raise ImportRefused(f"steps.{given.id}.experiment.{name}: {messages[0]}") from error
 
 
-def _template(where: str, slug: str, templates: dict[str, EmailTemplate]) -> EmailTemplate:
+def find_template(where: str, slug: str, templates: dict[str, EmailTemplate]) -> EmailTemplate:
+    """A mail of the file, or of the database."""
     found = templates.get(slug) or EmailTemplate.objects.filter(slug=slug).first()
     if found is None:
         raise ImportRefused(f"{where}: there is no template {slug!r}, neither in this file nor in the database")
     return found
 
 
-def _check(row: Any, where: str = "sequence") -> None:
+def check_row(row: Any, where: str = "sequence") -> None:
     """The model's own checks (lengths, slugs, uniqueness) as a complaint about a place in the file."""
     try:
         row.full_clean()
