@@ -3,22 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from campaigns import entries, exits, journeys
+from campaigns import colleagues, entries, exits, journeys, waiting
 from campaigns.engine import Journey, exit_of
-from campaigns.steps import EventStep, Step
-from campaigns.triggers import proposed
-from leads.batch import Batch
+from campaigns.goals import About
+from campaigns.steps import DateStep, EventStep, Step
+from campaigns.triggers import Candidate, proposed
+from leads.batch import Batch, EventRow
+from leads.projection import is_human
 from lifecycle.core import rules, sql
 from lifecycle.core.nudging import nudge
 
 ADVANCE = "campaigns.tasks.advance"
 
 _ACTIVE = """
-    SELECT id, lead_id, version_id, step_key, goal_since
+    SELECT id, lead_id, version_id, step_key, goal_since, key
     FROM campaigns_enrollment WHERE lead_id = ANY(%b::bigint[]) AND state = 'active'
 """
+_PAYLOADS = "SELECT id, context -> 'event' FROM campaigns_enrollment WHERE id = ANY(%b::bigint[])"
 _WAKE = "UPDATE campaigns_enrollment SET due_at = %b WHERE id = ANY(%b::bigint[]) AND state = 'active' AND is_waiting"
 
 
@@ -28,11 +31,13 @@ class Active(NamedTuple):
     version_id: int
     step_key: str
     goal_since: datetime
+    key: str
 
 
 def react(batch: Batch) -> None:
     """Entries first, so that a goal already in the log ends what a late trigger began; then exits; then wake-ups."""
     _enter(batch)
+    colleagues.tell(batch)
     active = [Active(*row) for row in sql.fetch(_ACTIVE, [list(batch.leads)])]
     if not active:
         return
@@ -44,13 +49,7 @@ def react(batch: Batch) -> None:
 
 def _enter(batch: Batch) -> None:
     live = journeys.live()
-    waiting_for = _by_kind(live)
-    candidates = [
-        candidate
-        for event in batch.events
-        for journey in waiting_for.get(event.kind, ())
-        if (candidate := proposed(journey, event)) is not None
-    ]
+    candidates = [*waiting.of({event.lead_id for event in batch.events}, live), *_proposed(batch, live)]
     if not candidates:
         return
     needs = rules.Needs().merge(
@@ -59,6 +58,16 @@ def _enter(batch: Batch) -> None:
     batch.load(needs)
     entries.enroll(candidates, lambda candidate: _since(batch, candidate.lead_id, candidate.since), now=batch.now)
     nudge(ADVANCE)
+
+
+def _proposed(batch: Batch, live: Iterable[Journey]) -> list[Candidate]:
+    waiting_for = _by_kind(live)
+    return [
+        candidate
+        for event in batch.events
+        for journey in waiting_for.get(event.kind, ())
+        if (candidate := proposed(journey, event)) is not None
+    ]
 
 
 def _by_kind(live: Iterable[Journey]) -> dict[str, list[Journey]]:
@@ -78,12 +87,20 @@ def _exit(batch: Batch, active: list[Active], known: dict[int, Journey]) -> set[
     batch.load(rules.Needs().merge(*(journey.exit_needs for journey in known.values())))
     leaving = []
     latest = _latest(batch)
+    payloads = _payloads(active, known)
     for run in active:
-        leave = exit_of(known[run.version_id], _since(batch, run.lead_id, run.goal_since), latest[run.lead_id])
+        about = About(run.key, payloads.get(run.id) or {})
+        leave = exit_of(known[run.version_id], _since(batch, run.lead_id, run.goal_since), latest[run.lead_id], about)
         if leave is not None:
             leaving.append(exits.Exit(run.id, leave.reason, leave.event_id))
     exits.end(leaving, now=batch.now)
     return {each.enrollment_id for each in leaving}
+
+
+def _payloads(active: list[Active], known: dict[int, Journey]) -> dict[int, Any]:
+    """What the runs began with, of those whose exits ask; one query, or none."""
+    asked = [run.id for run in active if known[run.version_id].asks_payload]
+    return dict(sql.fetch(_PAYLOADS, [asked])) if asked else {}  # type: ignore[arg-type]
 
 
 def _latest(batch: Batch) -> dict[int, datetime]:
@@ -94,18 +111,39 @@ def _latest(batch: Batch) -> dict[int, datetime]:
     return latest
 
 
-def wakes(step: Step | None, kinds: Set[str]) -> bool:
-    """Whether somebody who waits at this step is looked at again when such events happen to them. Pure."""
+def wakes(step: Step | None, kinds: Set[str], changed: Set[str] = frozenset()) -> bool:
+    """Whether somebody who waits at this step is looked at again when such events happen to them. Pure.
+
+    `changed`: the columns that those events changed (`changed_by`), on which a date may hang.
+    """
+    if isinstance(step, DateStep):
+        return step.anchor.lead_field.partition(".")[0] in changed
     return isinstance(step, EventStep) and step.event_kind in kinds
+
+
+def changed_by(event: EventRow) -> set[str]:
+    """The columns of the lead with dates in them that such an event may have changed. Pure."""
+    match event.kind:
+        case "lead.updated":
+            return set(event.properties.get("fields") or ())
+        case "form.submitted":
+            changed = {"attributes"}
+        case "stage.changed":
+            changed = {"stage_since"}
+        case _:
+            changed = set()
+    return changed | {"last_human_act_at"} if is_human(event) else changed
 
 
 def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None:
     happened: dict[int, set[str]] = defaultdict(set)
+    changed: dict[int, set[str]] = defaultdict(set)
     for event in batch.events:
         happened[event.lead_id].add(event.kind)
+        changed[event.lead_id] |= changed_by(event)
     woken = []
     for run in active:
-        if wakes(known[run.version_id].step(run.step_key), happened[run.lead_id]):
+        if wakes(known[run.version_id].step(run.step_key), happened[run.lead_id], changed[run.lead_id]):
             woken.append(run.id)
     if woken:
         sql.execute(_WAKE, [batch.now, woken])

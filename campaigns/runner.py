@@ -11,6 +11,7 @@ from campaigns import exits, journeys, outbox, people, settling
 from campaigns.engine import Journey, decide
 from campaigns.experiments import assigning
 from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, Stay
+from campaigns.triggers import lineage_of
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Workspace
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 _COLUMNS = """
     e.id, e.lead_id, e.version_id, e.step_key, e.step_since, e.is_waiting, e.due_at, e.enrolled_at,
     e.goal_since, e.depth, e.is_holdout, e.key, e.context,
-    e.late_before
+    e.late_before, e.lineage
 """
 # Locks lead and enrollment together. People with unprocessed events are passed over: what they just did may change
 # everything, and they come back a moment later.
@@ -66,6 +67,7 @@ class Due(NamedTuple):
     key: str
     context: dict[str, Any]
     late_before: datetime | None
+    lineage: list[str] | None
 
 
 class Move(NamedTuple):
@@ -88,6 +90,7 @@ class Plan:
     met: list[assigning.Met] = field(default_factory=list)
     depth: int = 0
     noted: list[decision_log.Made] = field(default_factory=list)
+    lineage: dict[int, set[str]] = field(default_factory=dict)
 
 
 def drain(*, now: datetime, limit: int = 500, most: int = 200) -> int:
@@ -176,6 +179,7 @@ def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision])
             case SetField(field=name, value=value):
                 plan.fields.setdefault(run.lead_id, {})[name] = value
                 plan.depth = max(plan.depth, run.depth + 1)
+                plan.lineage.setdefault(run.lead_id, set()).update(lineage_of(journey.sequence, run.lineage))
             case Notify(step_key=step_key, message=message):
                 plan.events.append(_notice(run, journey, step_key, message))
             case Stay(step_key=step_key, step_since=since, until=until):
@@ -207,6 +211,7 @@ def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent
         {"sequence": journey.sequence, "step": step_key, "message": message},
         key=f"enrollment:{run.id}:{step_key}:notified",
         depth=run.depth + 1,
+        lineage=lineage_of(journey.sequence, run.lineage),
     )
 
 
@@ -223,6 +228,6 @@ def _apply(plan: Plan, *, now: datetime) -> None:
     exits.end(plan.leaving, now=now)
     decision_log.note(plan.noted, now=now)
     if plan.fields:
-        actions.set_fields(plan.fields, now=now, depth=plan.depth)
+        actions.set_fields(plan.fields, now=now, depth=plan.depth, lineage=plan.lineage)
     if plan.events:
         actions.record(plan.events, now=now)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import OperationalError, transaction
 
-from campaigns import exits, settling
+from campaigns import exits, settling, waiting
 from campaigns.models import Message, Suppression, Topic
 from leads.batch import NewEvent
 from leads.log import write as write_events
@@ -103,6 +103,7 @@ def _stop(leads: list[int], block: Block, *, now: datetime) -> None:
     if block.scope != Suppression.Scope.TOPIC:
         runs = [row[0] for row in sql.fetch(_MARKETING_RUNS, [leads])]
         exits.end([exits.Exit(run, block.reason) for run in runs], now=now)
+        waiting.give_up(leads)
     everything = block.scope == Suppression.Scope.EVERYTHING
     text = f"suppression: {block.reason}"
     topic_id = block.topic.pk if block.topic else None

@@ -3,10 +3,11 @@
 `entries.enroll` keeps such a trigger as a row and forgets it once it is decided; here is who is tried again, and when.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from campaigns import entries, journeys, people
+from campaigns import decisions, entries, journeys, people
 from campaigns.engine import Journey
 from campaigns.triggers import Candidate
 from leads.models import Workspace
@@ -17,7 +18,7 @@ _COLUMNS = "w.id, w.lead_id, w.sequence_id, w.key, w.payload, w.event_id, w.sinc
 _OF = f"""
     SELECT {_COLUMNS} FROM campaigns_waitingentry w
     WHERE w.lead_id = ANY(%b::bigint[]) AND w.sequence_id = ANY(%b::bigint[]) ORDER BY w.since, w.id
-"""
+"""  # noqa: S608 - the SQL is ours
 # Who has unprocessed events is tried with them first.
 _OVER = f"""
     SELECT {_COLUMNS} FROM campaigns_waitingentry w JOIN leads_lead l ON l.id = w.lead_id
@@ -25,7 +26,7 @@ _OVER = f"""
       AND NOT EXISTS (SELECT FROM leads_pendingevent p WHERE p.lead_id = w.lead_id AND p.dead_at IS NULL)
     ORDER BY w.until LIMIT %b
     FOR NO KEY UPDATE OF l, w SKIP LOCKED
-"""
+"""  # noqa: S608 - the SQL is ours
 _FORGET = "DELETE FROM campaigns_waitingentry WHERE id = ANY(%b::bigint[])"
 # What would be mailed marketing is not kept waiting for somebody who wants none.
 _GIVE_UP = """
@@ -36,6 +37,8 @@ _GIVE_UP = """
         JOIN campaigns_emailtemplate t ON t.id = coalesce(v.template_id, p.template_id)
         WHERE p.version_id = s.current_version_id AND p.kind = 'send' AND t.message_class = 'marketing')
 """
+
+Row = tuple[Any, ...]
 
 
 def of(lead_ids: Collection[int], live: Iterable[Journey]) -> list[Candidate]:
@@ -60,9 +63,8 @@ def _expire(*, now: datetime, limit: int) -> list[entries.Entry] | None:
     if not rows:
         return None
     by_sequence = {journey.sequence_id: journey for journey in journeys.live()}
-    # A sequence that takes nobody any more, or lives no more, has no last word either.
     candidates = [_candidate(row, by_sequence[row[2]]) for row in rows if row[2] in by_sequence]
-    sql.execute(_FORGET, [[row[0] for row in rows if row[2] not in by_sequence]])
+    _turn_away([row for row in rows if row[2] not in by_sequence], now=now)
     if not candidates:
         return []
     needs = rules.Needs().merge(
@@ -72,12 +74,21 @@ def _expire(*, now: datetime, limit: int) -> list[entries.Entry] | None:
     return entries.enroll(candidates, lambda each: persons[each.lead_id].facts(each.since), now=now)
 
 
+def _turn_away(rows: Sequence[Row], *, now: datetime) -> None:
+    """Their sequence was paused or stopped meanwhile."""
+    if rows:
+        sql.execute(_FORGET, [[row[0] for row in rows]])
+        text = {"text": "the sequence takes nobody at the moment"}
+        noted = [decisions.Made(row[1], "entry", "refused", "closed", text, sequence_id=row[2]) for row in rows]
+        decisions.note(noted, now=now)
+
+
 def give_up(lead_ids: Collection[int]) -> int:
     """These people want no marketing mail: what would bring them some does not wait any longer; how many did."""
     return sql.execute(_GIVE_UP, [list(lead_ids)])
 
 
-def _candidate(row: tuple, journey: Journey) -> Candidate:  # type: ignore[type-arg]
+def _candidate(row: Row, journey: Journey) -> Candidate:
     waiting_id, lead_id, _, key, payload, event_id, since, until, depth, lineage = row
     return Candidate(
         lead_id,

