@@ -46,6 +46,8 @@ class StepFile(File):
     notify: dict[str, str] | None = None
     end: bool | None = None
     experiment: ExperimentFile | None = None
+    window: dict[str, Any] | None = None
+    late_after: str | None = None
     journey_stage: Literal["", "awareness", "consideration", "decision"] = ""
 
 
@@ -73,6 +75,7 @@ class SequenceFile(File):
     entry: EntryFile = msgspec.field(default_factory=EntryFile)
     exits: list[dict[str, Any]] = []
     holdout: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
+    window: dict[str, Any] | None = None
     steps: list[StepFile] = []
     templates: list[TemplateFile] = []
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from campaigns.exchange import times
 from campaigns.exchange.reading import WEEKDAYS
 from campaigns.models import EmailTemplate, Experiment, Sequence, SequenceVersion, Step, Variant
 from lifecycle.core import durations
@@ -42,6 +43,7 @@ def export_sequence(slug: str) -> str:
         "entry": _entry(version),
         "exits": version.exits,
         "holdout": version.holdout_percent or "",
+        "window": version.window or None,
         "steps": [_step(step, experiments) for step in steps],
         "templates": [_template(template) for template in _templates(steps)],
     }
@@ -79,7 +81,8 @@ def _step(step: Step, experiments: Mapping[str, Experiment]) -> dict[str, Any]:
 
 def _send(step: Step) -> dict[str, Any]:
     variants = [_variant(variant) for variant in step.variants.all()]
-    return {"send": {"variants": variants} if variants else step.template.slug if step.template else ""}
+    mail = {"variants": variants} if variants else step.template.slug if step.template else ""
+    return {"send": mail, **times.write_send(step)}
 
 
 def _variant(variant: Variant) -> dict[str, Any]:
@@ -139,6 +142,7 @@ _WRITERS: dict[str, Callable[[Step], dict[str, Any]]] = {
     Step.Kind.WAIT: _wait,
     Step.Kind.WAIT_CALENDAR: _calendar,
     Step.Kind.WAIT_EVENT: _event,
+    Step.Kind.WAIT_DATE: times.write_date,
     Step.Kind.BRANCH: _branch,
     Step.Kind.SET: lambda step: {"set": {"field": step.field, "value": step.value}},
     Step.Kind.NOTIFY: lambda step: {"notify": {"message": step.message}},

@@ -1,6 +1,6 @@
 """The engine on the database: constant query counts, whatever is due; nothing moves that must not."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -156,30 +156,41 @@ def test_fields_and_notices_reach_the_log() -> None:
     assert Event.objects.get(kind="lead.updated").properties["fields"] == ["attributes"]
 
 
+LONG: dict[str, Any] = {"id": "long", "wait": {"elapsed": "14d", "from": "enrollment"}}
+
+
 @pytest.mark.parametrize(
-    "steps",
-    [
-        [{"id": "nine", "wait": {"calendar": {"time": "09:00"}}}, {"id": "mail", "send": "hello"}],
-        [{"id": "tag", "notify": {"message": "x"}}, {"id": "nine", "wait": {"calendar": {"time": "09:00"}}}],
-    ],
+    "steps", [[LONG, {"id": "mail", "send": "hello"}], [{"id": "tag", "notify": {"message": "x"}}, LONG]]
 )
 def test_a_person_who_cannot_be_decided_on_waits_and_loses_nothing(steps: list[dict[str, Any]]) -> None:
-    """A zone that no longer exists: an update of the time zone data took it away."""
-    lost, fine = LeadFactory.create(timezone="Mars/Olympus"), LeadFactory.create(timezone="Europe/Berlin")
+    """A damaged row: somebody who entered at the end of the calendar."""
     sequence = live(steps=steps)
-    run, other = enrolled(sequence, lost), enrolled(sequence, fine)
+    run = enrolled(sequence, LeadFactory.create(), enrolled_at=datetime.max.replace(tzinfo=UTC))
+    other = enrolled(sequence, LeadFactory.create())
     for minutes in (0, 15, 30):
         runner.drain(now=NOON + timedelta(minutes=minutes))
     run.refresh_from_db()
     other.refresh_from_db()
     assert (run.state, run.step_key, run.is_waiting) == ("active", steps[0]["id"], False)
     assert run.due_at == NOON + timedelta(minutes=45)
-    assert other.due_at == datetime.combine(NOON.date() + DAY, time(8), NOON.tzinfo)
+    assert other.due_at == NOON + 14 * DAY
 
-    Lead.objects.filter(pk=lost.pk).update(timezone="Europe/Berlin")
+    Enrollment.objects.filter(pk=run.pk).update(enrolled_at=NOON)
     runner.drain(now=NOON + HOUR)
     run.refresh_from_db()
-    assert (run.step_key, run.due_at) == ("nine", other.due_at)
+    assert (run.step_key, run.due_at) == ("long", other.due_at)
+
+
+def test_a_zone_that_is_none_falls_back_on_the_next_one_known() -> None:
+    """A company's zone is typed by hand, and an update of the time zone data may take one away."""
+    company = CompanyFactory.create(time_zone="Europe/Berlin")
+    sequence = live(steps=[{"id": "nine", "wait": {"calendar": {"time": "09:00"}}}])
+    of_company = enrolled(sequence, LeadFactory.create(timezone="Mars/Olympus", company=company))
+    of_nobody = enrolled(sequence, LeadFactory.create(timezone="Mars/Olympus"))
+    runner.drain(now=NOON)
+    for run, hour in ((of_company, 8), (of_nobody, 9)):
+        run.refresh_from_db()
+        assert run.due_at == datetime.combine(NOON.date() + DAY, time(hour), NOON.tzinfo)
 
 
 def test_a_mail_is_not_lost_to_an_error_on_the_way_to_it() -> None:
