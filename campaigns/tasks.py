@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import launching, outbox, runner, settling, waiting
+from campaigns import decisions, launching, outbox, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
 from campaigns.editing import moving
@@ -51,6 +51,11 @@ def send() -> int:
 @shared_task(ignore_result=True)
 def judge_experiments() -> int:
     return judging.judge_due(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def forget_decisions() -> int:
+    return decisions.prune(now=clock.now())
 
 
 @shared_task(ignore_result=True)

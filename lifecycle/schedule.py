@@ -49,6 +49,9 @@ JOBS: tuple[Job, ...] = (
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
     Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
     Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),
+    Job(
+        "Forget old reasons", "campaigns.tasks.forget_decisions", seconds(3600), "Decisions are kept for a while only."
+    ),
     Job("Tidy up", "lifecycle.tasks.tidy", timedelta(days=1), "Expired sessions and old login attempts."),
 )
 

@@ -152,3 +152,28 @@ NEW_EVENT: dict[str, Any] = {
     "occurred_at": "2026-03-02T12:00:00Z",
     "key": "view-8812",
 }
+WHY: dict[str, Any] = {
+    "question": "Why did Ada get, or not get, “Demo nurture 3” of Demo nurture?",
+    "answer": "“Demo nurture 3” is queued until Tue 17 Mar 2026, 09:00: Ada had 2 marketing mails in 7 days (cap 2).",
+    "because": [
+        {"at": "2026-03-02T12:00:00Z", "check_name": "", "outcome": "enrolled", "text": "Ada entered Demo nurture."},
+        {
+            "at": "2026-03-16T12:00:00Z",
+            "check_name": "cap",
+            "outcome": "deferred",
+            "text": "Not sent yet: Ada had 2 marketing mails in 7 days (cap 2); next slot Tue 17 Mar 2026, 09:00.",
+        },
+    ],
+}
+PLAN: dict[str, Any] = {
+    "planned": [
+        {
+            "sequence": "Demo nurture",
+            "step": "mail-3",
+            "what": "mail",
+            "name": "Demo nurture 3",
+            "at": "2026-03-17T08:00:00Z",
+            "why": "",
+        }
+    ]
+}

@@ -4,7 +4,7 @@ from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from lifecycle.api.views import forms, history, leads, sequences
+from lifecycle.api.views import forms, history, leads, sequences, why
 from lifecycle.api.views.keyless import UnknownAddress
 
 app_name = "api"
@@ -17,6 +17,8 @@ v1: list[URLPattern] = [
     path("leads/<int:lead_id>/score", history.Score.as_view(), name="lead-score"),
     path("leads/<int:lead_id>/messages", history.Messages.as_view(), name="lead-messages"),
     path("leads/<int:lead_id>/enrollments", history.Enrollments.as_view(), name="lead-enrollments"),
+    path("leads/<int:lead_id>/why", why.Why.as_view(), name="lead-why"),
+    path("leads/<int:lead_id>/plan", why.Plan.as_view(), name="lead-plan"),
     path("leads/<int:lead_id>/events", leads.LeadEvents.as_view(), name="lead-events"),
     path("sequences", sequences.Sequences.as_view(), name="sequences"),
     path("sequences/<slug:slug>/enrollments", sequences.Enroll.as_view(), name="sequence-enrollments"),

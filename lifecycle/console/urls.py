@@ -1,11 +1,12 @@
 from django.urls import path
 
-from lifecycle.console import views
+from lifecycle.console import views, why
 
 app_name = "console"
 urlpatterns = [
     path("", views.hot_leads, name="hot-leads"),
     path("leads/<int:lead_id>", views.lead, name="lead"),
+    path("leads/<int:lead_id>/why", why.show, name="lead-why"),
     path("leads/<int:lead_id>/take", views.take, name="take"),
     path("leads/<int:lead_id>/assign", views.assign, name="assign"),
     path("leads/<int:lead_id>/move", views.move, name="move"),

@@ -1,0 +1,68 @@
+"""Why something happened to a lead, or did not; and what comes next."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.models import Enrollment
+from leads.models import Lead
+from lifecycle.api import describe, examples
+from lifecycle.api.models import Scope
+from lifecycle.api.problems import invalid
+from lifecycle.api.serializers.why import AnswerSerializer, PlanSerializer, WhyQuerySerializer
+from lifecycle.api.views.base import KeyView
+from lifecycle.core import clock
+from lifecycle.reports import why
+from lifecycle.reports.future import future
+
+
+class Why(KeyView):
+    """Sentences from the checks as they were stored, with the values they saw at that time."""
+
+    scopes = {"GET": (Scope.LEADS_READ,)}
+    serializer_class = AnswerSerializer
+
+    @extend_schema(
+        operation_id="leads_why",
+        summary="Why this score, this stage, this mail or none",
+        parameters=[WhyQuerySerializer],
+        responses=AnswerSerializer,
+        examples=[describe.shown(examples.WHY)],
+    )
+    def get(self, request: Request, lead_id: int) -> Response:
+        lead = get_object_or_404(Lead.objects.select_related("company"), pk=lead_id)
+        asked = WhyQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        return Response(AnswerSerializer(answer(lead, asked.validated_data)).data)
+
+
+def answer(lead: Lead, asked: dict[str, Any]) -> why.Answer:
+    if asked["about"] == "stage":
+        return why.stage(lead)
+    if asked["about"] == "score":
+        return why.score(lead)
+    try:
+        return why.mail(lead, sequence=asked["sequence"], which=asked["mail"], now=clock.now())
+    except why.NotThere as error:
+        raise invalid(**{error.field: str(error)}) from error
+
+
+class Plan(KeyView):
+    """What the engine would do if nothing more happened: mails, waits that an event may shorten, ends."""
+
+    scopes = {"GET": (Scope.LEADS_READ,)}
+    serializer_class = PlanSerializer
+
+    @extend_schema(
+        operation_id="leads_plan",
+        summary="What comes next",
+        responses=PlanSerializer,
+        examples=[describe.shown(examples.PLAN)],
+    )
+    def get(self, request: Request, lead_id: int) -> Response:
+        lead = get_object_or_404(Lead.objects.only("pk"), pk=lead_id)
+        runs = Enrollment.objects.filter(lead=lead, state=Enrollment.State.ACTIVE).select_related("sequence")
+        return Response(PlanSerializer({"planned": future(list(runs[:50]), now=clock.now())}).data)

@@ -1,0 +1,78 @@
+"""What a person is going to get, as the engine would decide it: “mail 3 on Thu 09:00”."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns import foresight, holidays, journeys, people, runner, timing, windows
+from campaigns.experiments import assigning
+from campaigns.models import Enrollment, Message
+from campaigns.steps import SendStep
+from leads.models import Workspace
+from lifecycle.core import rules
+from lifecycle.reports.why.rows import mails_of
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A mail to come, a wait that an event may end earlier, or the end of a run. `at` is on no clock but UTC's."""
+
+    sequence: str
+    step_key: str
+    what: str
+    name: str
+    at: datetime
+    why: str = ""
+
+
+def future_of(run: Enrollment, *, now: datetime) -> list[Planned]:
+    """What comes for one run. [] when it is over, or stands still with its frozen sequence."""
+    return future([run], now=now)
+
+
+def future(runs: Collection[Enrollment], *, now: datetime) -> list[Planned]:
+    """What comes for these runs (their sequences selected) if nothing more happens, the soonest first.
+
+    At most eight queries whatever the number of runs.
+    """
+    named = {run.pk: run.sequence.name for run in runs}
+    standing = runner.inside([run.pk for run in runs if not run.is_held])
+    if not standing:
+        return []
+    known = journeys.load(run.version_id for run in standing)
+    needs = rules.Needs().merge(*(need for each in known.values() for need in (each.exit_needs, each.step_needs)))
+    workspace = Workspace.load()
+    persons = people.load({run.lead_id: now for run in standing}, needs, workspace)
+    met = assigning.load(known.values(), (run.lead_id for run in standing))
+    opens = Message.objects.filter(enrollment__in=[run.id for run in standing], state__in=Message.OPEN)
+    queued = {message.enrollment_id: message for message in opens}
+    mails = mails_of({each.sequence_id for each in known.values()})
+    hours = [step.window for journey in known.values() for step in journey.steps if isinstance(step, SendStep)]
+    calendar = timing.Calendar(timing.quiet(workspace), holidays.load(hours, now=now))
+    planned: list[Planned] = []
+    for run in standing:
+        journey, person, waiting = known.get(run.version_id), persons[run.lead_id], queued.get(run.id)
+        if journey is None or (waiting is None and run.due_at is None):
+            continue
+        if waiting is not None:
+            name = waiting.subject or mails.get((journey.sequence_id, waiting.step_key), waiting.step_key)
+            planned.append(Planned(named[run.id], waiting.step_key, "mail", name, waiting.due_at, waiting.reason))
+        begin = max(now, waiting.due_at if waiting else run.due_at or now)
+        position = runner.position_of(run._replace(due_at=begin if waiting else run.due_at), journey, person, met)
+        opening = _opening(calendar, person)
+        for seen in foresight.foresee(journey, position, person.facts(run.goal_since), begin, open_at=opening):
+            name = mails.get((journey.sequence_id, seen.step_key), seen.step_key) if seen.what == "mail" else ""
+            planned.append(Planned(named[run.id], seen.step_key, seen.what, name, seen.at, seen.why))
+    return sorted(planned, key=lambda each: each.at)
+
+
+def _opening(calendar: timing.Calendar, person: people.Person) -> foresight.OpenAt:
+    """When a mail may leave: inside its window, outside the quiet hours, on the person's clock."""
+    quiet = calendar.quiet.complement if calendar.quiet else None
+    off = calendar.holidays.of(str(person.row["country"] or ""))
+
+    def open_at(step: SendStep, at: datetime) -> datetime:
+        hours = [window for window in (step.window, quiet) if window is not None]
+        return windows.next_open(hours, at, zone=person.zone, holidays=off) or at
+
+    return open_at

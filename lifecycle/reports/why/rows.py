@@ -1,0 +1,72 @@
+"""Decisions as they are read: one line each, with the names they speak of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.models import Decision, Sequence, Step
+from leads.models import Lead, Workspace
+from lifecycle.reports.why import sentences
+from lifecycle.reports.why.sentences import Words
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One reason. `check`: what decided, "" where nothing was checked; `outcome`: what came of it."""
+
+    at: datetime | None
+    text: str
+    check: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`short` answers the question in a sentence; `because` gives the reasons in their order."""
+
+    question: str
+    short: str
+    because: list[Line]
+
+
+def words_for(lead: Lead, sequence_ids: Iterable[int] | None = None) -> Words:
+    """The names for sentences about a lead. Two queries; `lead.company` should be selected."""
+    chosen = Sequence.objects.all() if sequence_ids is None else Sequence.objects.filter(pk__in=set(sequence_ids))
+    names = {sequence.pk: sequence.name for sequence in chosen.only("pk", "name")}
+    return Words(lead.first_name or "This person", zone_of(lead), names, mails_of(names))
+
+
+def zone_of(lead: Lead) -> str:
+    company = lead.company.time_zone if lead.company else ""
+    return lead.timezone or company or Workspace.load().time_zone
+
+
+def mails_of(sequence_ids: Iterable[int]) -> dict[tuple[int | None, str], str]:
+    """(sequence, step key) → the mail's name, by each sequence's newest version that has the step."""
+    steps = Step.objects.filter(version__sequence_id__in=list(sequence_ids), kind=Step.Kind.SEND)
+    rows = steps.order_by("version__number").values_list("version__sequence_id", "key", "template__name", "message")
+    return {(sequence_id, key): name or key for sequence_id, key, name, _ in rows}
+
+
+def told(row: Decision, words: Words) -> Line:
+    """A decision in a sentence."""
+    values = row.values or {}
+    match row.about:
+        case Decision.About.SEND:
+            text = sentences.of_send(row.outcome, row.check_name, values, words)
+        case Decision.About.ENTRY:
+            text = sentences.of_entry(row.outcome, row.check_name, values, row.sequence_id, words)
+        case Decision.About.EXIT:
+            text = sentences.of_exit(values, row.sequence_id, words)
+        case _:
+            text = sentences.of_step(row.outcome, values, row.sequence_id, row.step_key, words)
+    return Line(row.at, text, row.check_name, row.outcome)
+
+
+def log_of(lead: Lead, *, most: int = SHOWN) -> list[Line]:
+    """Everything decided about a lead that is still kept, the newest first. Four queries."""
+    words = words_for(lead)
+    rows = Decision.objects.filter(lead=lead).order_by("-id")[:most]
+    return [told(row, words) for row in rows]
