@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns import journeys
+from campaigns import journeys, scheduling
 from campaigns.editing.tombstones import reused
 from campaigns.experiments import checking
 from campaigns.fields import SETTABLE
@@ -46,6 +46,7 @@ def problems_of(version: SequenceVersion) -> list[Problem]:
     found += [Problem(f"steps.{key}.{where}", says) for key, (where, says) in checking.of_experiments(version, steps)]
     if not 0 <= version.holdout_percent <= HIGHEST_HOLDOUT:
         found.append(Problem("holdout", f"a whole number of percent, from 0 to {HIGHEST_HOLDOUT}"))
+    found += [Problem(where, message) for where, message in scheduling.of_windows(version, steps)]
     later = {step.key: position for position, step in enumerate(steps)}
     for position, step in enumerate(steps):
         found += [Problem(f"steps.{step.key}.{where}", message) for where, message in _step(step, position, later)]
@@ -113,6 +114,7 @@ def _check_send(step: Step) -> Iterator[tuple[str, str]]:
     if not chosen and step.template_id is None:
         yield "template", "choose the mail to send, or add variants"
     yield from checking.of_variants(chosen)
+    yield from scheduling.of_lateness(step)
 
 
 def _check_wait(step: Step) -> Iterator[tuple[str, str]]:
@@ -155,6 +157,7 @@ _CHECKS: dict[str, Callable[[Step], Iterator[tuple[str, str]]]] = {
     Step.Kind.WAIT: _check_wait,
     Step.Kind.WAIT_CALENDAR: _check_calendar,
     Step.Kind.WAIT_EVENT: _check_event,
+    Step.Kind.WAIT_DATE: scheduling.of_date,
     Step.Kind.BRANCH: _check_branch,
     Step.Kind.SET: _check_set,
     Step.Kind.NOTIFY: _check_notify,

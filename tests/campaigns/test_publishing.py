@@ -1,6 +1,6 @@
 """Publishing refuses whatever could go wrong later, each thing with its exact place."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from campaigns.actions import PublishRefused, new_draft, publish
 from campaigns.models import EmailTemplate, Sequence, SequenceVersion, Step, Variant
 from campaigns.publishing import LONGEST, problems_of
+from leads.models import Workspace
 from tests.campaigns.sequences import BODY
 from tests.factories import NOON
 
@@ -174,3 +175,66 @@ def test_what_is_complete_goes_live_with_its_mails(draft: SequenceVersion, mail:
     assert (published.state, published.published_at) == ("published", NOON)
     assert (sequence.status, sequence.current_version) == ("live", published)
     assert (mail.current_version.number, mail.current_version.published_at) == (1, NOON)
+
+
+@pytest.mark.parametrize(
+    ("window", "where", "part"),
+    [
+        ({"from": 540, "until": "17:00"}, "window.from", "540 is no time of day"),
+        ({"weekdays": ["moonday"]}, "window.weekdays[0]", "'moonday' is no day of the week"),
+        ({"from": "09:00", "until": "09:00"}, "window.until", "never opens"),
+        ([9, 17], "window", "write {"),
+        (
+            {"from": "22:00", "until": "06:00"},
+            "window",
+            "never opens outside the workspace's quiet hours",
+        ),
+    ],
+)
+@pytest.mark.parametrize("of_step", [False, True])
+def test_a_window_that_cannot_be_is_refused(
+    draft: SequenceVersion, mail: EmailTemplate, window: Any, where: str, part: str, of_step: bool
+) -> None:
+    Workspace.load()
+    Workspace.objects.update(quiet_from=time(20), quiet_until=time(8))
+    step = add(draft, "hello", "send", template=mail)
+    changed = step if of_step else draft
+    changed.window = window
+    changed.save()
+    found = complaints(draft)
+    where = f"steps.hello.{where}" if of_step else where
+    assert list(found) == [where]
+    assert part in found[where]
+
+
+def test_windows_that_open_are_fine(draft: SequenceVersion, mail: EmailTemplate) -> None:
+    Workspace.load()
+    Workspace.objects.update(quiet_from=time(20), quiet_until=time(8))
+    draft.window = {"from": "06:00", "until": "09:00", "weekdays": ["monday"], "holidays": "skip"}
+    draft.save()
+    add(draft, "hello", "send", template=mail, window={}, late_after=DAY)
+    assert complaints(draft) == {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "where", "part"),
+    [
+        ({"offset": DAY}, "date", "name a field of the person"),
+        ({"date_field": "created_at", "date_property": "starts_at", "offset": DAY}, "date", "not both"),
+        ({"date_field": "birthday", "offset": DAY}, "date.field", "there is no field birthday"),
+        ({"date_field": "first_name", "offset": DAY}, "date.field", "first_name is a text, not a date"),
+        ({"date_field": "attributes.renewal_date"}, "date.offset", "say how far from it"),
+    ],
+)
+def test_a_wait_for_a_date_needs_one_date_and_an_offset(
+    draft: SequenceVersion, columns: dict[str, Any], where: str, part: str
+) -> None:
+    add(draft, "renewal", "date", **columns)
+    found = complaints(draft)
+    assert list(found) == [f"steps.renewal.{where}"]
+    assert part in found[f"steps.renewal.{where}"]
+
+
+def test_a_mail_that_is_late_before_it_is_due_is_refused(draft: SequenceVersion, mail: EmailTemplate) -> None:
+    add(draft, "hello", "send", template=mail, late_after=timedelta(0))
+    assert list(complaints(draft)) == ["steps.hello.late_after"]
