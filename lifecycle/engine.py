@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import launching, outbox, runner, settling, waiting
+from campaigns import dates, launching, outbox, pausing, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
@@ -16,20 +16,25 @@ from lifecycle.sales import alerting
 MOST_PASSES = 50
 
 
-def run(transport: Transport, *, now: datetime) -> dict[str, int]:
-    """Process, advance and send until nothing is due at `now`. Counts of what was done, by name."""
-    total: Counter[str] = Counter()
+def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str, int]:
+    """Process, advance and send until nothing is due at `now`. Counts of what was done, by name.
+
+    Without `sends` nothing leaves the house: mails and alerts stay ready.
+    """
+    total = by_the_clock(now=now)
     for _ in range(MOST_PASSES):
-        done = one_pass(transport, now=now)
+        done = by_what_happened(transport, now=now, sends=sends)
         total += done
         if not any(done.values()):
             break
+    pausing.finish_drains(now=now)
     total["judged"] += judging.judge_due(now=now)
     record_tick(now)
     return {name: total[name] for name in COUNTS}
 
 
 COUNTS = (
+    "dates",
     "events",
     "decayed",
     "swept",
@@ -51,18 +56,32 @@ COUNTS = (
 
 def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     """Each part once, to the end of what is due at this moment."""
+    return by_the_clock(now=now) + by_what_happened(transport, now=now)
+
+
+def by_the_clock(*, now: datetime) -> Counter[str]:
+    """What comes true by waiting alone: once at a moment is enough, since nothing that follows makes more of it due."""
     done: Counter[str] = Counter()
     done["unknown"] += settling.expire(now=now)
     settling.send_unknown_again(now=now)
-    done["events"] += pipeline.drain(now=now).events
     done["decayed"] += fading.drain(now=now)
+    done["dates"] += dates.sweep(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
-    done["entries"] += len(waiting.expire(now=now))
+    return done
+
+
+def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True) -> Counter[str]:
+    """What one thing makes due for the next: events, runs, mails, alerts."""
+    done: Counter[str] = Counter()
+    done["events"] += pipeline.drain(now=now).events
+    done["entries"] += len(waiting.expire(now=now))  # after its people's events
     done["broadcasts"] += broadcasts.run_due(now=now)
     done["moved"] += moving.finish_all(now=now)
     done["backfilled"] += launching.drain(now=now)
     done["advanced"] += runner.drain(now=now)
+    if not sends:
+        return done
     sent = outbox.drain(transport, now=now)
     for name in ("sent", "deferred", "dropped", "failed", "unknown"):
         done[name] += getattr(sent, name)
