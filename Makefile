@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check bench lock clean
+.PHONY: help run demo test chaos check bench lock clean
 
 # The first that really runs (a version manager's shim may not) and can make a venv.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -19,6 +19,11 @@ help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
 
 run: $(READY) ## start everything; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up
+
+demo: export DEMO = 1
+demo: $(READY) ## the same after a simulated quarter, on a database of its own; ARGS=--fresh for another one
+	@$(BIN)/python manage.py demo $(ARGS)
 	@exec $(BIN)/python manage.py up
 
 test: $(READY) ## all tests, on their own PostgreSQL

@@ -7,6 +7,8 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
+SetClock = Callable[[datetime], None]
+
 _virtual: datetime | None = None
 
 
@@ -20,7 +22,7 @@ def now() -> datetime:
 
 
 @contextmanager
-def virtual(start: datetime) -> Iterator[Callable[[datetime], None]]:
+def virtual(start: datetime) -> Iterator[SetClock]:
     """Let all doors of this process live at `start`, then wherever the function that this gives sets the clock.
 
     RealTimeOnly without SANDBOX=1. Leases go on by the database's clock.

@@ -2,6 +2,9 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from celery import current_app
 from django.conf import settings
@@ -15,12 +18,23 @@ EXPIRES = 5
 APART = 0.25
 
 _last: dict[str, float] = {}
+_is_silent = ContextVar("no hints", default=False)
 
 
 def nudge(task: str) -> None:
     """Ask for `task` to run soon, after the current transaction's commit. Never raises, never waits for a broker."""
-    if settings.NUDGE_WORKERS:
+    if settings.NUDGE_WORKERS and not _is_silent.get():
         transaction.on_commit(lambda: _send(task))
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """No hints meanwhile: for a program that runs the engine itself."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
 
 
 def _send(task: str) -> None:
