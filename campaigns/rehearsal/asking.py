@@ -1,0 +1,118 @@
+"""What a rehearsal must know of the past: the events and fields that its versions look at. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns.engine import Journey
+from leads.batch import EventRow
+from leads.projection import FOLDS
+from lifecycle.core import rules
+
+SCORES = frozenset({"score", "fit_score", "intent_score", "temperature"})
+STAGES = frozenset({"stage", "stage_since"})
+DEMO = frozenset({"demo_booked", "demo_status"})
+CLIENT = frozenset({"is_client"})
+OWNER = frozenset({"owner"})
+# Never changes once it is there.
+CONSTANT = frozenset({"email", "email_domain", "created_at", "form_source", "timezone"})
+WITH_HISTORY = SCORES | STAGES | DEMO | CLIENT | OWNER | CONSTANT
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """`spans`: event kind → how far before the period its events count (None: from the first); `read`: kinds whose
+    properties are looked at; `every_instant`: a rule may change its answer with any event, even of another kind."""
+
+    sequence_id: int
+    sequence: str
+    group_id: int | None
+    priority: int
+    since: datetime
+    until: datetime
+    spans: Mapping[str, timedelta | None]
+    read: frozenset[str]
+    fields: frozenset[str]
+    cap_days: int
+    every_instant: bool
+
+    @property
+    def stages(self) -> bool:
+        return bool(self.fields & (STAGES | CLIENT))
+
+    @property
+    def scores(self) -> bool:
+        return bool(self.fields & SCORES)
+
+    @property
+    def as_today(self) -> list[str]:
+        """Fields that have no history, so they are taken as they are now."""
+        return sorted(self.fields - WITH_HISTORY)
+
+    def goes_first(self, priority: int, sequence_id: int) -> bool:
+        """Whether another sequence is judged before ours when both are proposed at once."""
+        return (-priority, sequence_id) < (-self.priority, self.sequence_id)
+
+    def is_own(self, event: EventRow) -> bool:
+        """Whether the event is one that the rehearsed run makes itself: its mails, its notes, the fields it sets."""
+        properties = event.properties
+        if event.kind == "email.sent":
+            return bool(properties.get("sequence_id") == self.sequence_id)
+        if event.kind == "sequence.notified":
+            return bool(properties.get("sequence") == self.sequence)
+        return event.kind == "lead.updated" and properties.get("source") == "sequence" and self._tag in event.lineage
+
+    @property
+    def _tag(self) -> str:
+        return f"sequence:{self.sequence}"
+
+    def is_answer(self, event: EventRow) -> bool:
+        """Whether the event answers a mail of the rehearsed sequence; it only counts if that mail was rehearsed too."""
+        return event.kind in ANSWERS and event.properties.get("sequence") == self.sequence
+
+
+ANSWERS = frozenset({"email.clicked", "email.opened"})
+_OF_MAILS = ANSWERS | {"email.sent", "sequence.notified", "lead.updated"}
+
+
+def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, cap_days: int) -> Questions:
+    """What these versions of one sequence ask together."""
+    first = journeys[0]
+    needs = rules.Needs().merge(
+        *(need for journey in journeys for need in (journey.entry_needs, journey.exit_needs, journey.step_needs))
+    )
+    spans: dict[str, timedelta | None] = {
+        trigger.event_kind: timedelta() for journey in journeys for trigger in journey.triggers
+    }
+    for need in needs.events:
+        span = None if need.since_enrollment else need.within
+        known = spans.get(need.kind, timedelta())
+        spans[need.kind] = None if span is None or known is None else max(span, known)
+    read = frozenset(spans) | _OF_MAILS
+    for kind in _folded(needs.fields):
+        spans[kind] = None
+    return Questions(
+        sequence_id=first.sequence_id,
+        sequence=first.sequence,
+        group_id=first.group_id,
+        priority=first.priority,
+        since=since,
+        until=until,
+        spans=spans,
+        read=read | ({"owner.assigned"} & spans.keys()),
+        fields=needs.fields | (SCORES if needs.fields & SCORES else frozenset()),
+        cap_days=cap_days,
+        every_instant=any(journey.exit_needs.time_dependent for journey in journeys),
+    )
+
+
+def _folded(fields: frozenset[str]) -> set[str]:
+    """Kinds of events that a field's value is read from."""
+    kinds: set[str] = set()
+    if fields & DEMO:
+        kinds |= {kind for kind in FOLDS if kind.startswith("meeting.")}
+    if fields & CLIENT:
+        kinds |= {kind for kind in FOLDS if not kind.startswith("meeting.")}
+    if fields & OWNER:
+        kinds.add("owner.assigned")
+    return kinds
