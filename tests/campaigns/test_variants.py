@@ -1,8 +1,10 @@
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from campaigns.variants import Variant, choose
+from campaigns.variants import Variant, choice, choose, is_held_out
 
 PEOPLE = range(1, 10_001)
 
@@ -47,3 +49,38 @@ def test_experiments_do_not_know_of_each_other() -> None:
 
 def test_a_single_variant_takes_everybody() -> None:
     assert set(chosen(of(0)).values()) == {"a"}
+
+
+@given(st.integers(1, 10**9), st.lists(st.integers(0, 100), min_size=2, max_size=6).filter(any), st.data())
+def test_rule_18_what_was_met_outlives_weights_and_promotions(
+    lead: int, weights: list[int], data: st.DataObject
+) -> None:
+    keys = [variant.key for variant in of(*weights)]
+    met, promoted = data.draw(st.sampled_from(keys)), data.draw(st.sampled_from([*keys, "gone", ""]))
+    found = choice(of(*weights), experiment="x", lead_id=lead, met=met, promoted=promoted)
+    assert found.variant.key == met
+    assert found.reason == f"experiment: variant {met}, met before"
+
+
+@given(st.integers(1, 10**9), st.sampled_from(["", "gone"]))
+def test_rule_18_a_variant_that_is_gone_is_no_ones(lead: int, gone: str) -> None:
+    anew = choice(of(50, 50), experiment="x", lead_id=lead, met=gone, promoted=gone)
+    assert anew.variant == choose(of(50, 50), experiment="x", lead_id=lead)
+
+
+def test_rule_20_new_people_get_what_was_promoted() -> None:
+    found = choice(of(50, 50), experiment="x", lead_id=1, promoted="b")
+    assert (found.variant.key, found.reason) == ("b", "experiment: variant b, promoted")
+
+
+@pytest.mark.parametrize("percent", [0, 1, 10, 50])
+def test_rule_19_the_share_held_out_comes_near_its_percent(percent: int) -> None:
+    held = sum(is_held_out(sequence="welcome", lead_id=lead, percent=percent) for lead in PEOPLE) / len(PEOPLE)
+    assert abs(held - percent / 100) <= 4 * (percent / 100 * (1 - percent / 100) / len(PEOPLE)) ** 0.5
+
+
+@given(st.integers(1, 10**9), st.integers(0, 50), st.integers(0, 50))
+def test_rule_19_a_greater_share_keeps_those_who_were_held_out(lead: int, one: int, other: int) -> None:
+    smaller, greater = sorted((one, other))
+    if is_held_out(sequence="welcome", lead_id=lead, percent=smaller):
+        assert is_held_out(sequence="welcome", lead_id=lead, percent=greater)
