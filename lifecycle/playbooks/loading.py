@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from campaigns.broadcasts.files import import_broadcast
 from campaigns.exchange import import_sequence, load_topics
-from campaigns.models import Sequence
+from campaigns.models import Broadcast, Sequence
 from leads import playbooks
 
 FOLDER = Path(__file__).parent
@@ -32,10 +33,11 @@ class Loaded:
 
     counts: dict[str, int] = field(default_factory=dict)
     sequences: list[str] = field(default_factory=list)
+    broadcasts: list[str] = field(default_factory=list)
 
 
 def load(*, now: datetime) -> Loaded:
-    """Create what is missing, and publish the sequences among it. Safe to repeat."""
+    """Create what is missing, and publish the sequences among it. Broadcasts stay drafts. Safe to repeat."""
     loaded = Loaded()
     for name, loader in _LOADERS.items():
         made = loader(_read(FOLDER / f"{name}.yaml"))
@@ -45,6 +47,11 @@ def load(*, now: datetime) -> Loaded:
         if path.stem not in present:
             import_sequence(path.read_text(encoding="utf-8"), now=now, publish=True)
             loaded.sequences.append(path.stem)
+    known = set(Broadcast.objects.values_list("slug", flat=True))
+    for path in sorted((FOLDER / "broadcasts").glob("*.yaml")):
+        if path.stem not in known:
+            import_broadcast(path.read_text(encoding="utf-8"), now=now)
+            loaded.broadcasts.append(path.stem)
     return loaded
 
 
