@@ -10,17 +10,19 @@ from django.shortcuts import redirect
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from campaigns.admin.windows import WindowField
 from campaigns.models import SequenceVersion, Step, Variant
 from leads.rule_fields import VOCABULARY
 from lifecycle.core.admin import EditAdmin, RuleField, WhereField, admin_link, english
 from lifecycle.core.admin.rule_fields import CodeField
-from lifecycle.core.admin.spans import SpanField
+from lifecycle.core.admin.spans import OffsetField, SpanField
 
 # What the fields of a kind are; the page shows these and no others.
 FIELDS_OF_KIND: dict[str, list[str]] = {
-    Step.Kind.SEND: ["template", "journey_stage"],
+    Step.Kind.SEND: ["template", "journey_stage", "window", "late_after"],
     Step.Kind.WAIT: ["duration", "from_enrollment"],
     Step.Kind.WAIT_CALENDAR: ["weekday", "time_of_day"],
+    Step.Kind.WAIT_DATE: ["date_field", "date_property", "offset"],
     Step.Kind.WAIT_EVENT: ["event_kind", "where", "duration", "then_key", "else_key"],
     Step.Kind.BRANCH: ["condition", "in_words", "then_key", "else_key"],
     Step.Kind.SET: ["field", "value"],
@@ -39,6 +41,18 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         vocabulary=VOCABULARY, label="Where", help_text="Tests on the event's properties; empty fits all."
     )
     condition = RuleField(vocabulary=VOCABULARY, since_enrollment=True, label="If", help_text="The rule that decides.")
+    offset = OffsetField(
+        label="How far from it", help_text="-1h is an hour before the date, 3d three days after it, 0d the date itself."
+    )
+    window = WindowField(
+        has_own=True,
+        label="May leave",
+        help_text="On the person's own clock; marketing only. No weekday ticked means every day.",
+    )
+    late_after = SpanField(
+        label="Skip when later than",
+        help_text="Like 2h. Counted from when the mail was planned. Empty: it is sent however late it is.",
+    )
     value = CodeField(empty=None, rows=2, label="Value", help_text='As JSON: true, 5, "text".')
 
     class Meta:

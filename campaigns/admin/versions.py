@@ -16,20 +16,25 @@ from unfold.enums import ActionVariant
 from campaigns.admin import badges
 from campaigns.admin.publishing import publish_and_say
 from campaigns.admin.steps import is_published
+from campaigns.admin.windows import WindowField
 from campaigns.models import SequenceVersion, Step
-from campaigns.outline import outline
+from campaigns.outline import Line, date_words, outline, window_words
 from campaigns.publishing import problems_of
 from leads.rule_fields import VOCABULARY
+from lifecycle.core import durations
 from lifecycle.core.admin import EditAdmin, RuleField, admin_link, dialog, english, table
 from lifecycle.core.admin.frames import reload_page
 from lifecycle.core.admin.rule_fields import CodeField
-from lifecycle.core.admin.spans import SpanField
+from lifecycle.core.admin.spans import OffsetField, SpanField
 
 PLACES = {
     "entry.triggers": "triggers",
     "entry.filters": "filters",
     "entry.reentry": "reentry",
     "entry.key": "key_property",
+    "window": "window",
+    "entry.second_trigger": "second_trigger",
+    "entry.grace": "grace",
 }
 
 
@@ -38,7 +43,9 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         empty=[],
         label="Who enters",
         help_text='Any of: {"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": "contact"}]}'
-        ', {"segment": "hot-leads"}. Empty: only by hand or over the API.',
+        ', {"segment": "hot-leads"}, {"date": "attributes.renewal_date", "offset": "-30d"} (also created_at and other '
+        'dates). With "updates": true an event enrols nobody, it only tells the news to who is inside under its key. '
+        "Empty: only by hand or over the API.",
     )
     filters = RuleField(
         vocabulary=VOCABULARY, label="Only if", help_text="A rule that must hold at entry; {} is always."
@@ -48,7 +55,18 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Who leaves",
         help_text='Goals and rules: {"goal": "meeting.booked"}, '
         '{"when": {"field": "stage", "op": "eq", "value": "customer"}, "reason": "customer"}. '
-        "Looked at with every event and again before each mail.",
+        'A goal may have to be about the same thing: "match": "key", or "match": {"property": "demo"}; with '
+        '"company": true a colleague\'s goal counts too. Looked at with every event and again before each mail.',
+    )
+    grace = OffsetField(
+        required=True,
+        label="Tried again for",
+        help_text="For how long, like 30m, when a trigger comes before “only if” holds. 0d: not at all.",
+    )
+    window = WindowField(
+        label="Mails may leave",
+        help_text="On each person's own clock; for marketing mail. Leave the hours empty for the whole day, tick no "
+        "weekday for every day. What falls outside waits for the next opening. A mail may have its own hours.",
     )
     reentry_after = SpanField(label="Again after", help_text="For “some time after the last entry”: 7d.")
 
@@ -116,7 +134,8 @@ def in_words(step: Step) -> str:
     """What a step does that its other columns do not say."""
     match step.kind:
         case Step.Kind.SEND:
-            return ", ".join(f"{each.key} {each.weight}: {each.template.name}" for each in step.variants.all())
+            parts = [f"{each.key} {each.weight}: {each.template.name}" for each in step.variants.all()]
+            return ", ".join([*parts, *sending_words(step)])
         case Step.Kind.WAIT:
             return "counted from the enrolment" if step.from_enrollment else ""
         case Step.Kind.WAIT_CALENDAR:
@@ -127,6 +146,8 @@ def in_words(step: Step) -> str:
             )
         case Step.Kind.WAIT_EVENT:
             return f"{step.event_kind}, then {step.then_key or 'next'}, else {step.else_key or 'next'}"
+        case Step.Kind.WAIT_DATE:
+            return date_words(step)
         case Step.Kind.BRANCH:
             rule = english(step.condition, VOCABULARY, since_enrollment=True)
             return f"{rule}: then {step.then_key or 'next'}, else {step.else_key or 'next'}"
@@ -135,14 +156,27 @@ def in_words(step: Step) -> str:
     return step.message
 
 
+def sending_words(step: Step) -> list[str]:
+    """What a mail's own window and late policy say."""
+    own = [] if step.window is None else [window_words(step.window) or "at any time"]
+    late = [f"skipped when more than {durations.words(step.late_after)} late"] if step.late_after else []
+    return own + late
+
+
 def calendar(version: SequenceVersion) -> str:
     """The steps that do something, with the day each comes on."""
     steps = {
         step.key: step
         for step in version.living_steps().select_related("template").prefetch_related("variants__template")
     }
-    rows = [[line.when, line.key, what(steps[line.key])] for line in outline(steps.values())]
+    lines = outline(steps.values(), version.window)
+    rows = [[when(line), line.key, what(steps[line.key])] for line in lines]
     return table(["When", "Step", "What"], rows) if rows else "No steps yet."
+
+
+def when(line: Line) -> str:
+    """When a step comes, and in which hours of the person's clock it may leave."""
+    return f"{line.when} ({line.hours}, on the person's clock)" if line.hours else line.when
 
 
 def what(step: Step) -> str:
@@ -172,10 +206,12 @@ class SequenceVersionAdmin(EditAdmin):
                     "filters_in_words",
                     ("reentry", "reentry_after"),
                     ("key_property", "second_trigger"),
+                    "grace",
                 ]
             },
         ),
         ("Exit", {"fields": ["exits"]}),
+        ("Send window", {"fields": ["window"]}),
         ("Calendar of the saved steps", {"fields": ["calendar"]}),
     ]
 

@@ -14,7 +14,8 @@ class EntryFile(File):
     filters: dict[str, Any] = {}
     reentry: str | dict[str, str] = "never"
     key: Annotated[str, msgspec.Meta(max_length=60)] = ""
-    second_trigger: Literal["ignore", "merge"] = "ignore"
+    second_trigger: Literal["ignore", "merge", "restart", "parallel"] = "ignore"
+    grace: str = "30m"
 
 
 class VariantFile(File):

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from campaigns import actions, rendering
 from campaigns.exchange import reading, times
-from campaigns.exchange.reading import ImportRefused, StepValues
+from campaigns.exchange.reading import StepValues
+from campaigns.exchange.refusing import ImportRefused, offset
 from campaigns.exchange.schema import SequenceFile, TemplateFile
 from campaigns.experiments import starting
 from campaigns.models import EmailTemplate, ExclusiveGroup, Sequence, SequenceVersion, Step, Topic, Variant
@@ -84,6 +85,7 @@ def _store_draft(sequence: Sequence, file: SequenceFile, templates: dict[str, Em
         "filters": entry.filters,
         "key_property": entry.key,
         "second_trigger": entry.second_trigger,
+        "grace": offset("entry.grace", entry.grace),
         "exits": file.exits,
         "holdout_percent": file.holdout,
         "window": times.window("window", file.window) or None,

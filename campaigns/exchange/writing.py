@@ -11,6 +11,9 @@ from campaigns.exchange.reading import WEEKDAYS
 from campaigns.models import EmailTemplate, Experiment, Sequence, SequenceVersion, Step, Variant
 from lifecycle.core import durations
 
+# Files do not mention what everybody has.
+USUAL_GRACE = SequenceVersion._meta.get_field("grace").default
+
 
 class _Dumper(yaml.SafeDumper):
     """Long texts as blocks, so that a mail's body reads like a mail's body."""
@@ -66,6 +69,7 @@ def _entry(version: SequenceVersion) -> dict[str, Any]:
         "reentry": reentry,
         "key": version.key_property,
         "second_trigger": version.second_trigger,
+        "grace": durations.format_signed(version.grace) if version.grace != USUAL_GRACE else "",
     }
     return {name: value for name, value in entry.items() if value not in ("", None)}
 

@@ -13,20 +13,24 @@ from lifecycle.core import durations
 class SpanField(forms.CharField):
     """30m, 2h, 7d."""
 
+    read = staticmethod(durations.parse)
+    write = staticmethod(durations.format)
+    refusal = "Write a length of time like 30m, 2h or 7d."
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", UnfoldAdminTextInputWidget(attrs={"placeholder": "7d", "size": 6}))
         super().__init__(**{"required": False, **kwargs})
 
     def prepare_value(self, value: Any) -> Any:
-        return durations.format(value) if isinstance(value, timedelta) else value
+        return self.write(value) if isinstance(value, timedelta) else value
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values or isinstance(value, timedelta):
-            return value or None
+            return None if value in self.empty_values else value
         try:
-            return durations.parse(str(value).strip())
+            return self.read(str(value).strip())
         except ValueError as error:
-            raise ValidationError("Write a length of time like 30m, 2h or 7d.") from error
+            raise ValidationError(self.refusal) from error
 
     def validate(self, value: Any) -> None:
         forms.Field.validate(self, value)
@@ -35,4 +39,12 @@ class SpanField(forms.CharField):
         return None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(self.prepare_value(initial) != data) and (bool(initial) or bool(data))
+        return bool(self.prepare_value(initial) != data) and (initial is not None or bool(data))
+
+
+class OffsetField(SpanField):
+    """-1h before, 3d after, 0d at once."""
+
+    read = staticmethod(durations.parse_signed)
+    write = staticmethod(durations.format_signed)
+    refusal = "Write a length of time like 30m, 3d, -1h or 0d."
