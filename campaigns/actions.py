@@ -61,7 +61,7 @@ def enroll(
     lead: Lead, sequence: Sequence, *, key: str = "", context: dict[str, Any] | None = None, now: datetime
 ) -> EnrollResult:
     """Propose a person for a live sequence, by hand or over the API. Filters, re-entry and groups apply as always."""
-    journey = next((each for each in journeys.live() if each.sequence_id == sequence.pk), None)
+    journey = journeys.entered_by(lead.pk, sequence.pk, journeys.live())
     if journey is None:
         return EnrollResult("refused", f"the sequence is {sequence.get_status_display().lower()}", None)
     Lead.objects.select_for_update(no_key=True).get(pk=lead.pk)

@@ -6,6 +6,7 @@ Production, rehearsal, tests and explanations all run `decide`; every decision n
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from campaigns import variants
 from campaigns.goals import About, ExitRule, reached
 from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
 from campaigns.windows import Window
@@ -14,6 +15,7 @@ from lifecycle.core import rules
 # A published graph only runs forward, so this is reached by damaged data alone.
 LONGEST_WALK = 500
 NOTHING = About()
+ALL_LOTS = (0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class Journey:
     window: Window | None = None
     send_needs: rules.Needs = field(default_factory=rules.Needs)
     status: str = "live"  # of the sequence: live, paused, frozen or draining
+    # While a canary version is tried, who draws such a lot enters this version: from the first up to the second.
+    lots: tuple[int, int] = ALL_LOTS
+    lottery: str = ""
 
     def step(self, key: str) -> Step | None:
         position = self.index.get(key)
@@ -70,6 +75,12 @@ class Journey:
         """Key of the step after `key`, '' at the end."""
         position = self.index[key] + 1
         return self.steps[position].key if position < len(self.steps) else ""
+
+    def takes(self, lead_id: int) -> bool:
+        """Whether the lead enters this version, and not the other one of its sequence."""
+        if self.lots == ALL_LOTS:
+            return True
+        return self.lots[0] <= variants.lot(self.lottery, lead_id=lead_id) < self.lots[1]
 
     @property
     def has_variants(self) -> bool:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Prefetch
@@ -22,7 +23,7 @@ SETBACK = timedelta(minutes=15)
 
 # Every form asks this twice before its answer, and making the statement would take longer than running it.
 _LIVE = """
-    SELECT current_version_id, group_id, priority, status FROM campaigns_sequence
+    SELECT current_version_id, group_id, priority, status, canary_version_id, canary_percent FROM campaigns_sequence
     WHERE status IN ('live', 'paused', 'frozen', 'draining') AND current_version_id IS NOT NULL
 """
 _by_version: dict[int, engine.Journey] = {}
@@ -38,15 +39,30 @@ _company: tuple[int, dict[str, dict[int, frozenset[str]]]] = (0, {})
 def live() -> list[engine.Journey]:
     """The journeys of all sequences that run, highest priority first. One query, and three for versions not yet known.
 
-    Those that are paused or draining are among them: they merge into runs, and refuse entries with their reason. Group,
-    priority and status are the sequence's, so they may change under a version that is in memory.
+    Those that are paused or draining are among them: they merge into runs, and refuse entries with their reason. A
+    canary version comes beside the current one, each with the lots of those who enter it. Group, priority, status and
+    lots are the sequence's, so they may change under a version that is in memory.
     """
-    places = {version_id: place for version_id, *place in sql.fetch(_LIVE)}
+    places: dict[int, Place] = {}
+    for version_id, *place, canary_id, percent in sql.fetch(_LIVE):
+        lottery = f"canary:{canary_id}" if canary_id else ""
+        places[version_id] = (*place, (percent, 100), lottery)
+        if canary_id:
+            places[canary_id] = (*place, (0, percent), lottery)
     for pk, journey in load(places).items():
-        if [journey.group_id, journey.priority, journey.status] != places[pk]:
-            group_id, priority, status = places[pk]
-            _by_version[pk] = replace(journey, group_id=group_id, priority=priority, status=status)
+        if _place_of(journey) != places[pk]:
+            _by_version[pk] = replace(journey, **dict(zip(_OF_SEQUENCE, places[pk], strict=True)))
     return sorted(load(places).values(), key=lambda journey: (-journey.priority, journey.sequence_id))
+
+
+Place = tuple[Any, ...]
+_OF_SEQUENCE = ("group_id", "priority", "status", "lots", "lottery")
+_place_of = attrgetter(*_OF_SEQUENCE)
+
+
+def entered_by(lead_id: int, sequence_id: int, live: Iterable[engine.Journey]) -> engine.Journey | None:
+    """The version of the sequence that this lead enters; None if the sequence is not among `live`."""
+    return next((each for each in live if each.sequence_id == sequence_id and each.takes(lead_id)), None)
 
 
 def load(version_ids: Iterable[int]) -> dict[int, engine.Journey]:

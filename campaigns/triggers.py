@@ -127,7 +127,7 @@ def key_for(journey: Journey, event: EventRow) -> str:
 def proposed(journey: Journey, event: EventRow) -> Candidate | None:
     """Whom an event proposes for a journey; None if none of its triggers waits for it."""
     fired = [trigger for trigger in journey.triggers if fires(trigger, event)]
-    if not fired:
+    if not fired or not journey.takes(event.lead_id):
         return None
     return Candidate(
         lead_id=event.lead_id,

@@ -58,5 +58,10 @@ def is_held_out(*, sequence: str, lead_id: int, percent: int) -> bool:
     return _point(f"holdout:{sequence}:{lead_id}", 10_000) < percent * 100
 
 
+def lot(name: str, *, lead_id: int) -> int:
+    """The lead's number from 0 to 99 in a lottery of that name."""
+    return _point(f"{name}:{lead_id}", 100)
+
+
 def _point(name: str, total: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % total

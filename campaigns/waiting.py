@@ -43,10 +43,12 @@ Row = tuple[Any, ...]
 
 def of(lead_ids: Collection[int], live: Iterable[Journey]) -> list[Candidate]:
     """Those of these people who wait for one of these sequences; one query, or none when no sequence lets wait."""
-    by_sequence = {journey.sequence_id: journey for journey in live if journey.may_wait}
-    if not by_sequence:
+    live = [journey for journey in live if journey.may_wait]
+    if not live:
         return []
-    return [_candidate(row, by_sequence[row[2]]) for row in sql.fetch(_OF, [list(lead_ids), list(by_sequence)])]
+    rows = sql.fetch(_OF, [list(lead_ids), list({journey.sequence_id for journey in live})])
+    found = [(row, journeys.entered_by(row[1], row[2], live)) for row in rows]
+    return [_candidate(row, journey) for row, journey in found if journey is not None]
 
 
 def expire(*, now: datetime, limit: int = 500) -> list[entries.Entry]:
@@ -62,9 +64,10 @@ def _expire(*, now: datetime, limit: int) -> list[entries.Entry] | None:
     rows = sql.fetch(_OVER, [now, limit])
     if not rows:
         return None
-    by_sequence = {journey.sequence_id: journey for journey in journeys.live()}
-    candidates = [_candidate(row, by_sequence[row[2]]) for row in rows if row[2] in by_sequence]
-    _turn_away([row for row in rows if row[2] not in by_sequence], now=now)
+    live = journeys.live()
+    found = [(row, journeys.entered_by(row[1], row[2], live)) for row in rows]
+    candidates = [_candidate(row, journey) for row, journey in found if journey is not None]
+    _turn_away([row for row, journey in found if journey is None], now=now)
     if not candidates:
         return []
     needs = rules.Needs().merge(

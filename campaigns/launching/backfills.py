@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -64,13 +64,14 @@ def start(
     """
     sequence = Sequence.objects.select_for_update(no_key=True).get(pk=sequence.pk)
     _check(sequence, mode, sample, per_hour)
-    assert sequence.current_version_id is not None
-    journey = journeys.load([sequence.current_version_id])[sequence.current_version_id]
-    if not journey.triggers:
+    versions = [journey for journey in journeys.live() if journey.sequence_id == sequence.pk]
+    if not versions:
+        raise LaunchRefused(f"the sequence is {sequence.get_status_display().lower()}")
+    if not any(journey.triggers for journey in versions):
         raise LaunchRefused("nobody can match: the sequence has no trigger, people enter by hand or over the API")
-    chosen: Iterator[Candidate] = matching(journey, now=now)
+    chosen = chain.from_iterable(matching(journey, now=now) for journey in versions)
     if mode == Backfill.Mode.SAMPLE:
-        chosen = iter(_sample(chosen, journey.sequence, sample or 0))
+        chosen = chain(_sample(chosen, sequence.slug, sample or 0))
     backfill = Backfill.objects.create(sequence=sequence, mode=mode, sample=sample, per_hour=per_hour, created_at=now)
     while several := list(islice(chosen, CHUNK)):
         backfill.matched += _add(backfill, several, backfill.matched, now)

@@ -78,32 +78,33 @@ def enter(*, limit: int = 500, now: datetime) -> int:
     turns = [Turn(*row) for row in sql.fetch(_DUE, [now, limit])]
     if not turns:
         return 0
-    by_sequence = {journey.sequence_id: journey for journey in journeys.live()}
-    turns = [turn for turn in turns if turn.sequence_id in by_sequence]
+    live = journeys.live()
+    found = [(turn, journeys.entered_by(turn.lead_id, turn.sequence_id, live)) for turn in turns]
+    entering = [(turn, journey) for turn, journey in found if journey is not None]
+    if not entering:
+        return 0
     needs = rules.Needs().merge(
-        *(each for journey in by_sequence.values() for each in (journey.entry_needs, journey.exit_needs))
+        *(each for _, journey in entering for each in (journey.entry_needs, journey.exit_needs))
     )
-    if any(turn.mode == Backfill.Mode.ELAPSED for turn in turns):
-        needs = needs.merge(*(journey.step_needs for journey in by_sequence.values()))
+    if any(turn.mode == Backfill.Mode.ELAPSED for turn, _ in entering):
+        needs = needs.merge(*(journey.step_needs for _, journey in entering))
     persons = people.load({turn.lead_id: now for turn in turns}, needs, Workspace.load())
-    outcomes = _entered(turns, by_sequence, persons, now)
+    outcomes = _entered(entering, persons, now)
     states, reasons = zip(*outcomes.values(), strict=True)
     sql.execute(_SETTLE, [list(outcomes), list(states), [reason[:250] for reason in reasons]])
     nudge("campaigns.tasks.advance")
-    return len(turns)
+    return len(entering)
 
 
 def _entered(
-    turns: list[Turn], by_sequence: Mapping[int, Journey], persons: Mapping[int, people.Person], now: datetime
+    entering: list[tuple[Turn, Journey]], persons: Mapping[int, people.Person], now: datetime
 ) -> dict[int, tuple[str, str]]:
     """Turn → (state, reason)."""
     outcomes: dict[int, tuple[str, str]] = {}
     proposed: dict[tuple[int, int, str], Turn] = {}
     candidates, skipped = [], {}
-    for turn in turns:
-        candidate = Candidate(
-            turn.lead_id, by_sequence[turn.sequence_id], turn.key, turn.payload, turn.since, turn.event_id, until=now
-        )
+    for turn, journey in entering:
+        candidate = Candidate(turn.lead_id, journey, turn.key, turn.payload, turn.since, turn.event_id, until=now)
         if turn.mode == Backfill.Mode.ELAPSED:
             placed, skipped[turn.id] = _elapsed(candidate, persons[turn.lead_id], now)
             if placed is None:
