@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns import rendering
 from campaigns.actions import publish_template
-from campaigns.admin.previews import Preview, preview, send_test
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
+from campaigns.previewing import Preview, preview, send_test
 from leads.models import Lead
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, NewestInline, admin_link, code, dialog, sandboxed

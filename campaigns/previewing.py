@@ -1,6 +1,6 @@
 """A draft as a person would get it: compiled and filled in, without storing or sending anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -33,11 +33,16 @@ class Preview:
     problems: list[str]
 
 
-def preview(template: EmailTemplate, *, lead: Lead | None = None) -> Preview:
-    """The draft for `lead`, or for a sample person. A variable the mail needs and the person lacks is a problem too."""
+def preview(template: EmailTemplate, *, lead: Lead | None = None, subject: str = "") -> Preview:
+    """The draft for `lead`, or for a sample person. A variable the mail needs and the person lacks is a problem too.
+
+    `subject`: a variant's, instead of the mail's own.
+    """
     workspace = composing.workspace_context(Workspace.load())
+    source = composing.source_of(template)
+    source = replace(source, subject=subject) if subject else source
     try:
-        compiled = rendering.compile_template(composing.source_of(template), workspace=workspace)
+        compiled = rendering.compile_template(source, workspace=workspace)
     except rendering.TemplateProblems as found:
         return Preview(None, [str(problem) for problem in found.problems])
     context = {"lead": person(lead), "workspace": workspace, "event": EVENT, "events": [EVENT]}
@@ -56,9 +61,9 @@ def person(lead: Lead | None) -> dict[str, object]:
     return composing.lead_context(Lead.objects.values(*columns).get(pk=lead.pk))
 
 
-def send_test(template: EmailTemplate, *, to: str) -> list[str]:
+def send_test(template: EmailTemplate, *, to: str, lead: Lead | None = None, subject: str = "") -> list[str]:
     """Send the draft to a colleague through Django's mail; the problems, if it cannot be rendered."""
-    shown = preview(template)
+    shown = preview(template, lead=lead, subject=subject)
     if shown.mail is None:
         return shown.problems
     mail = EmailMultiAlternatives(f"[Test] {shown.mail.subject}", shown.mail.text, to=[to])
