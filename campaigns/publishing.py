@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from campaigns import journeys, scheduling
+from campaigns import admission, journeys, scheduling
 from campaigns.editing.tombstones import reused
 from campaigns.experiments import checking
 from campaigns.fields import SETTABLE
@@ -38,7 +37,8 @@ class PublishRefused(ValueError):
 def problems_of(version: SequenceVersion) -> list[Problem]:
     """Everything that keeps a draft from being published."""
     steps = list(version.living_steps().prefetch_related("variants").select_related("template"))
-    found = [*_entry(version), *_exits(version)]
+    said = [*admission.of_entry(version), *admission.of_exits(version)]
+    found = [Problem(where, message) for where, message in said]
     if not steps:
         found.append(Problem("steps", "a sequence needs at least one step"))
     if len(steps) > LONGEST:
@@ -52,48 +52,6 @@ def problems_of(version: SequenceVersion) -> list[Problem]:
         found += [Problem(f"steps.{step.key}.{where}", message) for where, message in _step(step, position, later)]
     found += [Problem(f"steps.{key}.id", message) for key, message in reused(version, steps)]
     return found
-
-
-def _entry(version: SequenceVersion) -> Iterator[Problem]:
-    if not isinstance(version.triggers, list):
-        yield Problem("entry.triggers", "must be a list")
-        return
-    for index, entry in enumerate(version.triggers):
-        where = f"entry.triggers[{index}]"
-        if not isinstance(entry, dict) or len({"event", "segment"} & entry.keys()) != 1:
-            yield Problem(where, "must name either an event or a segment")
-        elif "event" in entry:
-            yield from _event(where, entry["event"], entry.get("where", []))
-    yield from _rule("entry.filters", version.filters, since=False)
-    if version.reentry == "after" and not version.reentry_after:
-        yield Problem("entry.reentry", "say after how long: {after: 7d}")
-    if version.reentry == "once_per_key" and not version.key_property:
-        yield Problem("entry.key", "re-entry once per key needs the event property that is the key")
-
-
-def _exits(version: SequenceVersion) -> Iterator[Problem]:
-    if not isinstance(version.exits, list):
-        yield Problem("exits", "must be a list")
-        return
-    for index, entry in enumerate(version.exits):
-        where = f"exits[{index}]"
-        if not isinstance(entry, dict) or len({"goal", "when"} & entry.keys()) != 1:
-            yield Problem(where, "must have either a goal (an event) or a rule under when")
-        elif "goal" in entry:
-            yield from _event(where, entry["goal"], entry.get("where", []))
-        else:
-            yield from _rule(f"{where}.when", entry["when"], since=True)
-            if not entry.get("reason"):
-                yield Problem(f"{where}.reason", "say why such a person leaves; it is shown in their history")
-
-
-def _event(where: str, kind: Any, tests: Any) -> Iterator[Problem]:
-    yield from _rule(where, {"event": kind, "where": tests}, since=False)
-
-
-def _rule(where: str, data: Any, *, since: bool) -> Iterator[Problem]:
-    for problem in rules.validate(data, VOCABULARY, since_enrollment=since):
-        yield Problem(f"{where}.{problem.path}" if problem.path else where, problem.message)
 
 
 def _step(step: Step, position: int, places: dict[str, int]) -> Iterator[tuple[str, str]]:
@@ -138,7 +96,7 @@ def _check_event(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _check_branch(step: Step) -> Iterator[tuple[str, str]]:
-    yield from ((p.where, p.message) for p in _rule("if", step.condition, since=True))
+    yield from admission.rule("if", step.condition, since=True)
 
 
 def _check_set(step: Step) -> Iterator[tuple[str, str]]:

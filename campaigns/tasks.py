@@ -2,12 +2,12 @@
 
 from celery import shared_task
 
-from campaigns import decisions, launching, outbox, runner, settling, waiting
+from campaigns import dates, decisions, launching, outbox, pausing, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
-from lifecycle.core import clock
+from lifecycle.core import clock, gate
 
 # Seconds. A backlog is sent in turns, so that it neither keeps the workers from everything else nor meets the task's
 # time limit in the middle of a hand-over.
@@ -17,6 +17,11 @@ TURN = 10.0
 @shared_task(ignore_result=True)
 def advance() -> int:
     return runner.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def sweep_dates() -> int:
+    return dates.sweep(now=clock.now())
 
 
 @shared_task(ignore_result=True)
@@ -41,6 +46,8 @@ def run_broadcasts() -> int:
 
 @shared_task(ignore_result=True)
 def send() -> int:
+    if gate.closed(clock.now()):
+        return 0
     transport = open_transport()
     try:
         return outbox.drain(transport, now=clock.now(), seconds=TURN).sent
@@ -61,4 +68,4 @@ def forget_decisions() -> int:
 @shared_task(ignore_result=True)
 def sweep_leases() -> int:
     now = clock.now()
-    return settling.expire(now=now) + settling.send_unknown_again(now=now)
+    return settling.expire(now=now) + settling.send_unknown_again(now=now) + pausing.finish_drains(now=now)

@@ -37,6 +37,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Decide on waiting entries", "campaigns.tasks.decide_waiting", seconds(30), "Triggers whose filters never held."
     ),
+    Job("Look at dates", "campaigns.tasks.sweep_dates", seconds(60), "People whose renewal or other date comes near."),
     Job("Run broadcasts", "campaigns.tasks.run_broadcasts", seconds(5), "Broadcasts whose moment has come."),
     Job("Move people", "campaigns.tasks.move_people", seconds(15), "A publish moves the people inside, in chunks."),
     Job("Let people in", "campaigns.tasks.backfill", seconds(15), "Who matched a launch already, in their turn."),

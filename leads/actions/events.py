@@ -19,7 +19,7 @@ from lifecycle.core import sql
 LARGEST = 32_768
 LONGEST_KIND, LONGEST_KEY = 100, 200
 OURS = frozenset({"stage.changed", "temperature.changed", "segment.entered", "segment.left", "owner.assigned"})
-_OURS_FAMILIES = frozenset({"email", "lead", "sequence"})
+_OURS_FAMILIES = frozenset({"colleague", "date", "email", "lead", "sequence"})
 
 __all__ = ["EventError", "Told", "add_event", "kind_of"]
 

@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -152,6 +153,10 @@ class Lead(models.Model):
             models.Index(fields=["stage", "last_human_act_at"], name="lead_stage_sweep"),
             models.Index(fields=["updated_at", "id"], name="lead_api_by_update"),
             models.Index(fields=["address_hash"], name="lead_by_address_hash"),
+            # The sweep of dates that start sequences reads these; `leads_dates` makes “renewal_date=2026-12-21”.
+            models.Index(fields=["created_at"], name="lead_by_creation"),
+            models.Index(fields=["stage_since"], name="lead_by_stage_start"),
+            GinIndex(models.Func("attributes", function="leads_dates"), name="lead_dates", condition=~Q(attributes={})),
         ]
         constraints = [
             models.CheckConstraint(

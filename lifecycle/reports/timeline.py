@@ -41,6 +41,8 @@ SENTENCES = {
     "segment.entered": "Entered the segment {segment}",
     "segment.left": "Left the segment {segment}",
     "owner.assigned": "Given to {owner}",
+    "date.reached": "A date came: {field} {date}, offset {offset}",
+    "colleague.acted": "A colleague: {kind}",
 }
 
 

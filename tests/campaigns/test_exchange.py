@@ -179,7 +179,7 @@ def test_what_is_no_yaml_is_refused_with_line_and_column(text: str, place: str) 
         ({"group": "x" * 51}, "group.slug: Ensure this value has at most 50 characters"),
         ({"group": "No slug!"}, "group.slug: Enter a valid"),
         ({"entry": {"trigers": []}}, "Object contains unknown field `trigers` - at `$.entry`"),
-        ({"entry": {"second_trigger": "restart"}}, "Invalid enum value 'restart' - at `$.entry.second_trigger`"),
+        ({"entry": {"second_trigger": "replace"}}, "Invalid enum value 'replace' - at `$.entry.second_trigger`"),
         ({"entry": {"reentry": "always"}}, "entry.reentry: 'always' is not known"),
         ({"entry": {"reentry": {"every": "7d"}}}, "entry.reentry: write never"),
         ({"entry": {"reentry": {"after": "soon"}}}, "entry.reentry.after: 'soon' is not a duration"),
