@@ -22,6 +22,14 @@ class WorkspaceAdmin(EditAdmin):
         ("Addresses used in mails", {"fields": ["site_url", "booking_url", "pricing_url", "docs_url", "app_url"]}),
         ("Scores", {"fields": [("warm_at", "hot_at"), "intent_half_life_days"]}),
         ("At most so many mails", {"fields": [("cap_messages", "cap_days")]}),
+        (
+            "Quiet hours",
+            {
+                "fields": [("quiet_from", "quiet_until")],
+                "description": "In these hours of each person's own clock no marketing mail leaves; it waits for their "
+                "end. Mails that people asked for (transactional ones) leave at any time.",
+            },
+        ),
     ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -81,6 +81,13 @@ class Workspace(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            missing = "quiet_until" if self.quiet_until is None else "quiet_from"
+            raise ValidationError({missing: "Say when the quiet hours begin and when they end, or leave both empty."})
+        if self.quiet_from is not None and self.quiet_from == self.quiet_until:
+            raise ValidationError({"quiet_until": "The quiet hours end when they begin; leave both empty for none."})
+
     @classmethod
     def load(cls) -> "Workspace":
         """The row, made with its defaults when it is missing."""
