@@ -28,6 +28,7 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
         if not any(done.values()):
             break
     pausing.finish_drains(now=now)
+    guarding.watch(now=now)
     total["judged"] += judging.judge_due(now=now)
     record_tick(now)
     return {name: total[name] for name in COUNTS}

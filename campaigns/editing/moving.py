@@ -52,13 +52,15 @@ _CANCEL = """
 
 @dataclass
 class Going:
-    """What `Sequence.moving` holds. `of`: only people of that version; `after`: the last run that was looked at."""
+    """What `Sequence.moving` holds. `of`: only people of that version; `reason`: why runs end; `after`: the last run
+    that was looked at."""
 
     to: int
     policy: str
     not_past: str | None = None
     of: int | None = None
     actor: int | None = None
+    reason: str = ""
     after: int = 0
     moved: int = 0
     exited: int = 0
@@ -125,9 +127,7 @@ def _change(going: Going, runs: list[runner.Due], now: datetime) -> None:
     known = journeys.load({going.to, *(run.version_id for run in runs)})
     new = known[going.to]
     if going.policy == EXIT:
-        number = SequenceVersion.objects.values_list("number", flat=True).get(pk=going.to)
-        reason = f"exit: replaced by version {number}"
-        going.exited += len(exits.end([exits.Exit(run.id, reason) for run in runs], now=now))
+        going.exited += len(exits.end([exits.Exit(run.id, going.reason) for run in runs], now=now))
         return
     going.stayed += sum(run.version_id not in known for run in runs)
     runs = [run for run in runs if run.version_id in known]

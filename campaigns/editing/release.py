@@ -86,32 +86,41 @@ def _published(
     inside = sequence.enrollments.filter(state=Enrollment.State.ACTIVE).count()
     detail = {"in_flight": choice.policy, "not_past": choice.not_past, "inside": inside}
     audit.note(sequence, action, actor=actor, now=now, version=version, reason=version.note, detail=detail)
-    if choice.policy != moving.STAY and inside:
-        going = moving.Going(version.pk, choice.policy, choice.not_past, actor=actor.pk if actor else None)
-        moving.begin(sequence, going)
+    if inside:
+        send_on(sequence, version, choice, actor)
     version.refresh_from_db()
     return version
+
+
+def send_on(
+    sequence: Sequence, version: SequenceVersion, choice: InFlight, actor: "AbstractBaseUser | None" = None
+) -> None:
+    """Begin what was chosen for the people in flight, in the caller's transaction; `moving.finish` goes on with it."""
+    if choice.policy == moving.STAY:
+        return
+    reason = f"exit: replaced by version {version.number}"
+    going = moving.Going(version.pk, choice.policy, choice.not_past, actor=actor.pk if actor else None, reason=reason)
+    moving.begin(sequence, going)
 
 
 def freeze(version: SequenceVersion, choice: InFlight, *, now: datetime) -> None:
     """Make a draft immutable, with its tombstones and its mails. Raises PublishRefused; the caller's transaction."""
     check(version)
-    _check_choice(version, choice)
+    check_choice(version.sequence, choice)
+    if version.sequence.canary_version_id is not None:
+        raise PublishRefused([Problem("canary", "a canary version is being tried: promote or withdraw it first")])
     _publish_mails(version, now=now)
     tombstones.bury(version)
     SequenceVersion.objects.filter(pk=version.pk).update(state=SequenceVersion.State.PUBLISHED, published_at=now)
 
 
-def _check_choice(version: SequenceVersion, choice: InFlight) -> None:
+def check_choice(sequence: Sequence, choice: InFlight) -> None:
+    """Raise PublishRefused for a policy or a step that nobody knows."""
     problems = []
-    if version.sequence.canary_version_id is not None:
-        problems.append(Problem("canary", "a canary version is being tried: promote or withdraw it first"))
     if choice.policy not in (moving.STAY, moving.MOVE, moving.EXIT):
         problems.append(Problem("in_flight", f"{choice.policy!r} is not known: stay, move or exit"))
-    if (
-        choice.not_past is not None
-        and not Step.objects.filter(version__sequence_id=version.sequence_id, key=choice.not_past).exists()
-    ):
+    known = Step.objects.filter(version__sequence=sequence, key=choice.not_past)
+    if choice.not_past is not None and not known.exists():
         problems.append(Problem("not_past", f"there is no step {choice.not_past}"))
     if problems:
         raise PublishRefused(problems)
