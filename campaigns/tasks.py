@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import dates, decisions, launching, outbox, pausing, runner, settling, waiting
+from campaigns import dates, decisions, guarding, launching, outbox, pausing, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
 from campaigns.editing import moving
@@ -32,6 +32,11 @@ def decide_waiting() -> int:
 @shared_task(ignore_result=True)
 def move_people() -> int:
     return moving.finish_all(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def watch_reports() -> int:
+    return guarding.watch(now=clock.now())
 
 
 @shared_task(ignore_result=True)

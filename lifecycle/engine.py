@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import dates, launching, outbox, pausing, runner, settling, waiting
+from campaigns import dates, guarding, launching, outbox, pausing, runner, settling, waiting
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
