@@ -13,6 +13,7 @@ from django.db import transaction
 
 from campaigns.checks import Defer, Go, Rate, Verdict
 from campaigns.delivery.contract import Receipt, account_name
+from campaigns.models import SenderAccount
 from campaigns.settling import LONGEST_WAIT
 from lifecycle.core import sql
 
@@ -160,6 +161,17 @@ def give_back(turns: Turns) -> None:
     unused, unbooked = int(turns.left), turns.booked - turns.put_off
     if unused or unbooked:
         sql.execute(_RETURN, [float(unused), timedelta(seconds=unbooked / turns.per_second), turns.account])
+
+
+def bucket_of(account: SenderAccount) -> Bucket:
+    """The bucket of an account with a limit, as it was left."""
+    return Bucket(account.per_second or 0.0, account.burst, account.tokens, account.refilled_at, account.booked_until)
+
+
+def lift(name: str, *, now: datetime) -> bool:
+    """Let an account send although its provider asked it to wait; False if it was not waiting."""
+    waiting = SenderAccount.objects.filter(name=name, blocked_until__gt=now)
+    return bool(waiting.update(blocked_until=None, blocked_reason=""))
 
 
 def heed(receipts: Sequence[Receipt], *, now: datetime) -> bool:

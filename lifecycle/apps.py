@@ -2,6 +2,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from lifecycle.core import gate
+
 
 class LifecycleConfig(AppConfig):
     """The composition root as an app: its commands, its system checks and the engine's tick."""
@@ -11,3 +13,4 @@ class LifecycleConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("lifecycle.checks")
+        gate.register(import_module("lifecycle.instance").locked)

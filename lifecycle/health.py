@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns.models import Enrollment, Message
 from leads.models import PendingEvent
-from lifecycle.core import clock
+from lifecycle.core import clock, gate
 from lifecycle.models import Moment
 
 ENGINE = "engine"
@@ -25,11 +25,13 @@ def oldest_event() -> datetime | None:
 
 
 def oldest_enrollment() -> datetime | None:
-    return earliest(Enrollment.objects.filter(state=Enrollment.State.ACTIVE, due_at__isnull=False), "due_at")
+    return earliest(
+        Enrollment.objects.filter(state=Enrollment.State.ACTIVE, is_held=False, due_at__isnull=False), "due_at"
+    )
 
 
 def oldest_message() -> datetime | None:
-    return earliest(Message.objects.filter(state=Message.State.READY), "due_at")
+    return earliest(Message.objects.filter(state=Message.State.READY, is_held=False), "due_at")
 
 
 def earliest(rows: "QuerySet[Any]", field: str) -> datetime | None:
@@ -57,6 +59,8 @@ def problems(now: datetime) -> tuple[list[str], dict[str, object]]:
         connection.ensure_connection()
         tick = Moment.objects.filter(name=ENGINE).values_list("at", flat=True).first()
         found = judge_tick(tick, now, figures)
+        locked = gate.closed(now)
+        found += [f"sending is locked: {locked}"] if locked else []
         for name, oldest in OLDEST_DUE.items():
             found += judge_due(name, oldest(), now, figures)
     except Error:

@@ -17,6 +17,8 @@ VAR_DIR = ENVIRONMENT.var_dir
 # --- what it is
 DEBUG = ENVIRONMENT.debug
 SANDBOX = ENVIRONMENT.sandbox
+INSTANCE_ID = ENVIRONMENT.instance_id
+INSTANCE_FILE = VAR_DIR / "instance.json"  # what tells this installation from a copy of its database
 DEMO = ENVIRONMENT.demo  # an invented company's data: no mail may leave
 SITE_URL = ENVIRONMENT.site_url
 HTTPS = SITE_URL.startswith("https://")

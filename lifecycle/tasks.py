@@ -6,7 +6,7 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
 from django.contrib.sessions.models import Session
 
-from lifecycle import health
+from lifecycle import health, instance
 from lifecycle.core import clock
 
 # Addresses and names of those who logged in are kept as long as an inquiry may need them.
@@ -17,6 +17,7 @@ KEEP_LOGINS = timedelta(days=90)
 def heartbeat() -> None:
     """Note that a tick came through beat, broker and worker."""
     health.record_tick(clock.now())
+    instance.mark(clock.now())
 
 
 @shared_task

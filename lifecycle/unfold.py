@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from lifecycle.core import clock, gate
+
 
 def may_view(label: str) -> Callable[[HttpRequest], bool]:
     """Whether the reader may see that model: `leads.lead`."""
@@ -32,6 +34,8 @@ def group(title: str, *items: dict[str, Any], collapsible: bool = False) -> dict
 
 def environment(request: HttpRequest) -> list[str] | None:
     """The badge beside the page's title while something is not for real."""
+    if gate.closed(clock.now()):
+        return ["Sending is locked", "danger"]
     if settings.SANDBOX:
         return ["Sandbox clock", "warning"]
     return ["Mail stays here", "info"] if settings.MAIL["transport"] == "mailbox" else None
@@ -99,7 +103,9 @@ NAVIGATION = [
     group(
         "Setup",
         page("Workspace", "tune", "leads.workspace"),
+        page("Sender accounts", "outbox", "campaigns.senderaccount"),
         page("Exclusive groups", "join_inner", "campaigns.exclusivegroup"),
+        page("Holidays", "beach_access", "campaigns.holiday"),
         page("API keys", "key", "api.apikey"),
         page("Users", "person", "auth.user"),
         page("Roles", "admin_panel_settings", "auth.group"),

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from lifecycle import health
+from lifecycle import confirming, health
 from lifecycle.api.views.thanks import thanks
 
 # Asked for with the first request: the names of static files are known once they are collected.
@@ -17,6 +17,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("favicon.ico", RedirectView.as_view(url=MARK)),
     path("", RedirectView.as_view(pattern_name="console:hot-leads")),
+    path("admin/confirm-instance/", confirming.confirm, name="confirm-instance"),
     path("admin/", admin.site.urls),
     path("console/", include("lifecycle.console.urls")),
     path("mailbox/", include("campaigns.mailbox")),

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from uuid import UUID
 
 from lifecycle.env import NAMES
 
@@ -28,3 +29,6 @@ CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 NUDGE_WORKERS = False
+# Every test's database belongs to this run, whatever other tests do in the folder that they share.
+INSTANCE_ID = UUID("7e57da7a-0000-4000-8000-000000000000")
+INSTANCE_FILE = None

@@ -1,5 +1,16 @@
 """The admin of campaigns: what is said to people, to whom, and what became of it."""
 
-from campaigns.admin import addresses, on_lead, runs, sequences, steps, templates, tracking, versions
+from campaigns.admin import addresses, holidays, on_lead, runs, senders, sequences, steps, templates, tracking, versions
 
-__all__ = ["addresses", "on_lead", "runs", "sequences", "steps", "templates", "tracking", "versions"]
+__all__ = [
+    "addresses",
+    "holidays",
+    "on_lead",
+    "runs",
+    "senders",
+    "sequences",
+    "steps",
+    "templates",
+    "tracking",
+    "versions",
+]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 NAMES = frozenset(
     """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS API_LIMIT CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER
     DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS
-    FORM_LIMIT_PER_IP FORM_ORIGINS HOST LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
+    FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
     SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE TRUSTED_PROXIES VAR_DIR WEB_THREADS
     WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
 )
@@ -57,6 +58,7 @@ class Environment:
     zoom_secrets: list[str]
     stripe_api_key: str
     time_zone: str
+    instance_id: UUID | None
     sandbox: bool
     demo: bool
     debug: bool
@@ -102,6 +104,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         zoom_secrets=reader.get("ZOOM_WEBHOOK_SECRET", values.names, []),
         stripe_api_key=reader.get("STRIPE_API_KEY", str, ""),
         time_zone=reader.get("TIME_ZONE", values.time_zone, "UTC"),
+        instance_id=reader.get("INSTANCE_ID", values.uuid, None),
         sandbox=demo or reader.get("SANDBOX", values.boolean, False),
         demo=demo,
         debug=reader.get("DEBUG", values.boolean, False),

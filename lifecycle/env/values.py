@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
 from zoneinfo import available_timezones
 
 # Modules of anymail.backends.
@@ -97,6 +98,13 @@ def boolean(text: str) -> bool:
     if text.lower() in ("0", "false", "no", "off"):
         return False
     raise ValueError(f"must be 1 or 0, not {text!r}")
+
+
+def uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError(f"must be a UUID such as 6f2c…-…, made once for this installation, not {text!r}") from None
 
 
 def names(text: str) -> list[str]:

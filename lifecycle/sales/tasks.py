@@ -1,9 +1,11 @@
 from celery import shared_task
 
-from lifecycle.core import clock
+from lifecycle.core import clock, gate
 from lifecycle.sales.alerting import send_alerts as send_due_alerts
 
 
 @shared_task(ignore_result=True)
 def send_alerts() -> int:
+    if gate.closed(clock.now()):
+        return 0
     return send_due_alerts(now=clock.now())

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from campaigns.models import Hit, ProviderEvent, Suppression, Variant
+from campaigns.models import Hit, ProviderEvent, SenderAccount, Suppression, Variant
 from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
 from lifecycle.sales.models import Alert, AssignmentRule
 from tests import staff
@@ -47,6 +47,7 @@ def company():
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
     CrontabSchedule.objects.get_or_create(minute="1")
+    SenderAccount.objects.create(name="mail.example.com", per_second=5, blocked_until=NOON, blocked_reason="421 later")
     return lead
 
 

@@ -9,14 +9,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from campaigns.delivery.contract import Transport, open_transport
-from lifecycle import engine
-from lifecycle.core import clock
+from lifecycle import engine, instance
+from lifecycle.core import clock, gate
 
 PAUSE = 1.0
 
 
 class Command(BaseCommand):
     help = "Run the whole engine in this process, without a broker: process events, advance sequences, send mail."
+
+    said = ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do what is due, print one line of counts, and end.")
@@ -29,18 +31,28 @@ class Command(BaseCommand):
         try:
             if once:
                 moment = instant(now) if now is not None else clock.now()
-                self.stdout.write(json.dumps({"now": moment.isoformat(), **engine.run(transport, now=moment)}))
+                counts = engine.run(transport, now=moment, sends=self.may_send())
+                self.stdout.write(json.dumps({"now": moment.isoformat(), **counts}))
             else:
                 self.loop(transport)
         finally:
             transport.close()
+
+    def may_send(self) -> bool:
+        """Says on the way why nothing is sent."""
+        reason = gate.closed(clock.now())
+        if reason and reason != self.said:
+            self.stderr.write(f"Sending is locked: {reason}. See manage.py confirm_instance.")
+        self.said = reason
+        return not reason
 
     def loop(self, transport: Transport) -> None:
         stopped: list[int] = []
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda number, frame: stopped.append(number))
         while not stopped:
-            counts = engine.run(transport, now=clock.now())
+            counts = engine.run(transport, now=clock.now(), sends=self.may_send())
+            instance.mark(clock.now())
             if any(counts.values()):
                 self.stdout.write(json.dumps(counts))
             else:
