@@ -60,6 +60,19 @@ class Standing:
         """How many more people the arm needs."""
         return max(0, self.sample - arm.people)
 
+    def in_words(self, now: datetime) -> str:
+        """What it waits for."""
+        if len(self.arms) < 2:
+            return "Nothing to compare: the published step has fewer than two variants with a weight."
+        lacking = [f"{self.missing(arm):,} more people for {arm.key}" for arm in self.arms if self.missing(arm)]
+        if lacking:
+            return f"Not judged yet: needs {' and '.join(lacking)}."
+        if self.complete_at is not None and self.complete_at > now:
+            return (
+                f"The sample is complete; the last of it have time to act until {self.complete_at:%Y-%m-%d %H:%M} UTC."
+            )
+        return "Complete: it is judged within minutes."
+
     def may_be_judged(self, now: datetime) -> bool:
         return self.complete_at is not None and self.complete_at <= now
 

@@ -19,7 +19,14 @@ Mails = set[tuple[Any, ...]]
 
 
 @transaction.atomic
-def set_up(sequence: Sequence, step_key: str, rules: Mapping[str, Any], *, now: datetime) -> Experiment:
+def set_up(
+    sequence: Sequence,
+    step_key: str,
+    rules: Mapping[str, Any],
+    *,
+    actor: "AbstractBaseUser | None" = None,
+    now: datetime,
+) -> Experiment:
     """The experiment of a step under these rules; one that measured something else starts over."""
     experiment = Experiment.objects.select_for_update().filter(sequence=sequence, step_key=step_key).first()
     if experiment is None:
@@ -33,7 +40,7 @@ def set_up(sequence: Sequence, step_key: str, rules: Mapping[str, Any], *, now: 
     experiment.full_clean()
     experiment.save()
     if changed - _HARMLESS:
-        start_over(experiment, actor=None, reason="its rules changed", now=now)
+        start_over(experiment, actor=actor, reason="its rules changed", now=now)
     return experiment
 
 

@@ -177,3 +177,34 @@ PLAN: dict[str, Any] = {
         }
     ]
 }
+
+
+def _arm(key: str, people: int, conversions: int, low: float, high: float) -> dict[str, Any]:
+    rate = conversions / people
+    return {
+        "key": key, "people": people, "conversions": conversions, "rate": rate, "low": low, "high": high, "missing": 0,
+    }  # fmt: skip
+
+
+EXPERIMENTS: dict[str, Any] = {
+    "experiments": [
+        {
+            "sequence": "demo-nurture",
+            "step": "welcome",
+            "goal": "email.clicked",
+            "within_seconds": 604800,
+            "minimum_sample": 500,
+            "auto_promote": True,
+            "state": "decided",
+            "started_at": "2026-03-02T12:00:00Z",
+            "decided_at": "2026-04-09T12:00:00Z",
+            "winner": "b",
+            "promoted": "b",
+            "verdict": "b wins: 15.0 % of 500 people against 8.0 % of 500 with a, "
+            "7.0 points (95 % interval 3.1 to 11.0, p < 0.001) more.",
+            "arms": [_arm("a", 500, 40, 0.059, 0.107), _arm("b", 500, 75, 0.121, 0.184)],
+            "comparison": {"difference": 0.07, "low": 0.031, "high": 0.11, "p": 0.0005},
+        }
+    ],
+    "holdouts": [],
+}
