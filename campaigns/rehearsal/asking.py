@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.engine import Journey
+from campaigns.goals import COLLEAGUE_ACTED
+from campaigns.triggers import lineage_name
 from leads.batch import EventRow
 from leads.projection import FOLDS
 from lifecycle.core import rules
@@ -35,6 +37,8 @@ class Questions:
     fields: frozenset[str]
     cap_days: int
     every_instant: bool
+    variants: bool = False
+    company_goals: frozenset[str] = frozenset()
 
     @property
     def stages(self) -> bool:
@@ -60,11 +64,11 @@ class Questions:
             return bool(properties.get("sequence_id") == self.sequence_id)
         if event.kind == "sequence.notified":
             return bool(properties.get("sequence") == self.sequence)
-        return event.kind == "lead.updated" and properties.get("source") == "sequence" and self._tag in event.lineage
-
-    @property
-    def _tag(self) -> str:
-        return f"sequence:{self.sequence}"
+        if event.kind == COLLEAGUE_ACTED:
+            return True  # it was only told to people who were really inside
+        if event.kind != "lead.updated" or properties.get("source") != "sequence":
+            return False
+        return lineage_name(self.sequence) in event.lineage
 
     def is_answer(self, event: EventRow) -> bool:
         """Whether the event answers a mail of the rehearsed sequence; it only counts if that mail was rehearsed too."""
@@ -78,9 +82,7 @@ _OF_MAILS = ANSWERS | {"email.sent", "sequence.notified", "lead.updated"}
 def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, cap_days: int) -> Questions:
     """What these versions of one sequence ask together."""
     first = journeys[0]
-    needs = rules.Needs().merge(
-        *(need for journey in journeys for need in (journey.entry_needs, journey.exit_needs, journey.step_needs))
-    )
+    needs = rules.Needs().merge(*(need for journey in journeys for need in _needs_of(journey)))
     spans: dict[str, timedelta | None] = {
         trigger.event_kind: timedelta() for journey in journeys for trigger in journey.triggers
     }
@@ -102,8 +104,17 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         read=read | ({"owner.assigned"} & spans.keys()),
         fields=needs.fields | (SCORES if needs.fields & SCORES else frozenset()),
         cap_days=cap_days,
-        every_instant=any(journey.exit_needs.time_dependent for journey in journeys),
+        every_instant=any(
+            journey.exit_needs.time_dependent or (journey.may_wait and journey.entry_needs.time_dependent)
+            for journey in journeys
+        ),
+        variants=any(journey.has_variants for journey in journeys),
+        company_goals=frozenset(rule.goal for journey in journeys for rule in journey.exits if rule.by_company),
     )
+
+
+def _needs_of(journey: Journey) -> tuple[rules.Needs, ...]:
+    return journey.entry_needs, journey.exit_needs, journey.step_needs, journey.send_needs
 
 
 def _folded(fields: frozenset[str]) -> set[str]:

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from campaigns.rehearsal.life import Scene
 from campaigns.rehearsal.past import Past
 from campaigns.rehearsal.records import Record
+from campaigns.rehearsal.standing import Scene
 
 
 def crowd(record: Record, past: Past, scene: Scene) -> None:

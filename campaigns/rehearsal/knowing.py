@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from campaigns.people import Person
 from leads import scoring
 from leads.batch import EventRow
 from leads.projection import FOLDS
@@ -22,11 +23,12 @@ class Change(NamedTuple):
 class Knowledge:
     """Begins with the fields as they are today and goes back to how they began, as far as their history is known."""
 
-    def __init__(self, fields: Mapping[str, Any], thresholds: scoring.Thresholds, *, stage: str) -> None:
-        self._fields = dict(fields)
+    def __init__(self, person: Person, thresholds: scoring.Thresholds, *, stage: str) -> None:
+        self.row = person.row
+        self.zone = person.zone
+        self._fields = dict(person.fields)
         self._thresholds = thresholds
         self._events: dict[str, list[rules.EventFact]] = defaultdict(list)
-        self._is_client_by_log = False
         self._begin(stage)
 
     def _begin(self, stage: str) -> None:
@@ -42,6 +44,10 @@ class Knowledge:
         if stage:
             began["stage"] = stage
         self._fields |= {name: value for name, value in began.items() if name in self._fields}
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self._fields
 
     def facts(self, since: datetime) -> rules.Facts:
         """As they are now; not to be kept, the next change is made in place."""

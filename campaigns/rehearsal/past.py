@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from campaigns import people
+from campaigns.goals import COLLEAGUE_ACTED
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.knowing import Change
 from leads.batch import EventRow
@@ -54,11 +55,11 @@ _LIFTED = """
 _TOPICS = "SELECT slug, id FROM campaigns_topic"
 # Marketing mail that was not of a run which is rehearsed.
 _MAILS = """
-    SELECT m.lead_id, m.claimed_at, m.due_at, m.priority, m.id, coalesce(s.slug, 'broadcast'), e.id IS NOT NULL
+    SELECT m.lead_id, m.claimed_at, m.due_at, m.priority, m.id, coalesce(s.slug, 'broadcasts')
     FROM campaigns_message m LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id
     LEFT JOIN campaigns_enrollment e ON e.id = m.enrollment_id AND e.sequence_id = %b AND e.enrolled_at >= %b
     WHERE m.lead_id = ANY(%b::bigint[]) AND m.message_class = 'marketing' AND m.state IN ('sending', 'sent', 'unknown')
-      AND m.claimed_at >= %b AND m.claimed_at < %b AND NOT m.is_shadow
+      AND m.claimed_at >= %b AND m.claimed_at < %b AND NOT m.is_shadow AND e.id IS NULL
     ORDER BY m.lead_id, m.claimed_at
 """
 _RUNS = """
@@ -69,6 +70,17 @@ _RUNS = """
     WHERE e.lead_id = ANY(%b::bigint[]) AND e.enrolled_at < %b
       AND (e.sequence_id = %b AND e.enrolled_at < %b OR e.sequence_id <> %b AND s.group_id = %b)
     ORDER BY e.lead_id, e.enrolled_at, e.id
+"""
+_MET = """
+    SELECT lead_id, step_key, variant_key FROM campaigns_assignment
+    WHERE lead_id = ANY(%b::bigint[]) AND sequence_id = %b AND assigned_at < %b
+"""
+_COLLEAGUES = """
+    SELECT l.id, e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.depth, e.lineage
+    FROM leads_lead l JOIN leads_lead c ON c.company_id = l.company_id AND c.id <> l.id
+    JOIN leads_event e ON e.lead_id = c.id AND e.kind = ANY(%b::text[])
+    WHERE l.id = ANY(%b::bigint[]) AND e.recorded_at >= %b AND e.recorded_at < %b
+    ORDER BY e.occurred_at, e.id
 """
 
 # Where within an instant something comes: opt-outs stop first; then the events of doors with what they caused, wave by
@@ -85,6 +97,9 @@ class Block(NamedTuple):
     reason: str
     begins: datetime
     ends: datetime
+
+    def holds(self, at: datetime) -> bool:
+        return self.begins <= at < self.ends
 
 
 class Mailed(NamedTuple):
@@ -122,7 +137,8 @@ class Wave:
 
 @dataclass(slots=True)
 class Past:
-    """One person. `before`: events known when the period began; `stage`: the first there was."""
+    """One person. `before`: events known when the period began; `assignments`: step → the variant met before it;
+    `stage`: the first there was."""
 
     person: people.Person
     before: list[EventRow] = field(default_factory=list)
@@ -130,8 +146,8 @@ class Past:
     blocks: list[Block] = field(default_factory=list)
     mails: list[Mailed] = field(default_factory=list)
     runs: list[PastRun] = field(default_factory=list)
+    assignments: dict[str, str] = field(default_factory=dict)
     stage: str = ""
-    has_own_mails: bool = False
     _places: dict[tuple[datetime, int, int, int], Wave] = field(default_factory=dict)
 
     def wave(self, at: datetime, turn: int, depth: int = 0, rank: int = EVENTS) -> Wave:
@@ -161,6 +177,11 @@ def load(lead_ids: Sequence[int], asked: Questions, workspace: Workspace) -> dic
     _blocks(pasts, ids, asked)
     _mails(pasts, ids, asked)
     _runs(pasts, ids, asked)
+    if asked.variants:
+        for lead_id, step, variant in sql.fetch(_MET, [ids, asked.sequence_id, asked.since]):
+            pasts[lead_id].assignments[step] = variant
+    if asked.company_goals:
+        _colleagues(pasts, ids, asked)
     for past in pasts.values():
         past.in_order()
     return pasts
@@ -244,11 +265,8 @@ def _lifted(pasts: Mapping[int, Past], rows: Iterable[tuple[Any, ...]], topics: 
 
 def _mails(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
     first = asked.since - timedelta(days=asked.cap_days)
-    for lead_id, *mailed, is_own in sql.fetch(_MAILS, [asked.sequence_id, asked.since, ids, first, asked.until]):
-        if is_own:
-            pasts[lead_id].has_own_mails = True
-        else:
-            pasts[lead_id].mails.append(Mailed(*mailed))
+    for lead_id, *mailed in sql.fetch(_MAILS, [asked.sequence_id, asked.since, ids, first, asked.until]):
+        pasts[lead_id].mails.append(Mailed(*mailed))
 
 
 def _runs(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
@@ -262,3 +280,15 @@ def _runs(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
         if run.sequence_id != own and run.enrolled_at >= asked.since:
             rank = FORERUNNERS if asked.goes_first(run.priority, run.sequence_id) else FOLLOWERS
             pasts[lead_id].wave(run.enrolled_at, *_turn(source, depth), rank).arrivals.append(run)
+
+
+def _colleagues(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
+    """What colleagues did, as `campaigns.colleagues` would have told it to somebody inside."""
+    rows = sql.fetch(_COLLEAGUES, [sorted(asked.company_goals), ids, asked.since, asked.until])
+    for lead_id, event_id, actor, kind, properties, occurred_at, recorded_at, depth, lineage in rows:
+        told = {"kind": kind, "lead": actor, "properties": properties}
+        depth += 1
+        event = EventRow(
+            event_id, lead_id, COLLEAGUE_ACTED, told, occurred_at, recorded_at, "engine", depth, lineage or ()
+        )
+        pasts[lead_id].wave(recorded_at, CLOCK, depth).events.append(event)

@@ -7,15 +7,16 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
-from campaigns import checks, journeys
+from campaigns import checks, holidays, journeys, timing
 from campaigns.engine import Journey
-from campaigns.models import EmailTemplate, MessageClass, SequenceVersion
+from campaigns.models import EmailTemplate, Experiment, MessageClass, SequenceVersion
 from campaigns.publishing import PublishRefused, problems_of
 from campaigns.rehearsal import past
 from campaigns.rehearsal.asking import Questions, questions
 from campaigns.rehearsal.crowding import crowd
 from campaigns.rehearsal.findings import Difference, Observe, Rehearsal, Tally, differ
-from campaigns.rehearsal.life import Life, Scene
+from campaigns.rehearsal.life import Life
+from campaigns.rehearsal.standing import Scene
 from campaigns.steps import SendStep
 from campaigns.triggers import proposed
 from leads.batch import EventRow
@@ -30,7 +31,8 @@ Progress = Callable[[int, int], None]
 _EDGES = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM leads_lead"
 _NEXT = "SELECT max(id) FROM (SELECT id FROM leads_lead WHERE id > %b ORDER BY id LIMIT %b) AS next"
 _PROPOSALS = """
-    SELECT id, lead_id, kind, properties, occurred_at, recorded_at, source, depth FROM leads_event
+    SELECT id, lead_id, kind, properties, occurred_at, recorded_at, source, depth, coalesce(lineage, '{}')
+    FROM leads_event
     WHERE lead_id > %b AND lead_id <= %b AND kind = ANY(%b::text[]) AND recorded_at >= %b AND recorded_at < %b
 """
 
@@ -156,16 +158,23 @@ class reading(transaction.Atomic):
 
 
 def _scene(journey: Journey, asked: Questions, workspace: Workspace) -> Scene:
-    mails = _mails(journey)
+    rest = holidays.load(journey.windows, now=asked.since)
     return Scene(
         journey=journey,
         asked=asked,
         policy=checks.Policy(workspace.cap_messages, workspace.cap_days),
         thresholds=Thresholds(workspace.warm_at, workspace.hot_at),
-        mails=mails,
+        calendar=timing.Calendar(timing.quiet(workspace), rest),
+        mails=_mails(journey),
         kinds=frozenset(trigger.event_kind for trigger in journey.triggers),
-        sends_marketing=any(is_marketing for is_marketing, _ in mails.values()),
+        promoted=_promoted(asked) if asked.variants else (),
     )
+
+
+def _promoted(asked: Questions) -> tuple[tuple[datetime, str, str], ...]:
+    decided = Experiment.objects.filter(sequence_id=asked.sequence_id).exclude(promoted_key="")
+    rows = decided.values_list("decided_at", "step_key", "promoted_key")
+    return tuple((at, step, variant) for at, step, variant in rows if at is not None)
 
 
 def _mails(journey: Journey) -> dict[int, tuple[bool, int | None]]:

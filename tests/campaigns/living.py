@@ -14,23 +14,28 @@ from campaigns.tracking import Request, record_hit
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead
+from leads.pipeline import process_at_once
 from lifecycle import engine
 from tests.campaigns.sequences import live
 from tests.cast import FIREFOX
 from tests.factories import NOON, ScoreGroupFactory, ScoreRuleFactory, SegmentFactory, StageRuleFactory
 
 Act = Callable[[datetime], None]
+Script = list[tuple[datetime, tuple[int, Act]]]
+"""When, who, what."""
 
 
 def sequences() -> list[Sequence]:
-    """Five that meet each other: in a group, under the cap, with every way in, on and out."""
+    """Some that meet each other: in a group, under the cap, with every way in, on and out."""
     return [
         live(
             "nurture",
             group="talk",
             priority=20,
             entry={
-                "triggers": [{"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": "contact"}]}],
+                "triggers": [
+                    {"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": "contact"}]}
+                ],
                 "filters": {"not": {"field": "stage", "op": "eq", "value": "customer"}},
                 "reentry": {"after": "9d"},
             },
@@ -42,7 +47,10 @@ def sequences() -> list[Sequence]:
                 {"id": "hello", "send": "hello"},
                 {"id": "pause", "wait": "2d"},
                 {"id": "second", "send": variants("second-a", "second-b")},
-                {"id": "until-click", "wait": {"event": "email.clicked", "at_most": "3d", "then": "hot", "else": "tag"}},
+                {
+                    "id": "until-click",
+                    "wait": {"event": "email.clicked", "at_most": "3d", "then": "hot", "else": "tag"},
+                },
                 {"id": "tag", "set": {"field": "attributes.nurtured", "value": True}},
                 {"id": "hot", "branch": {"if": {"field": "temperature", "op": "eq", "value": "hot"}, "then": "tell"}},
                 {"id": "until-tuesday", "wait": {"calendar": {"weekday": "tuesday", "time": "09:00"}}},
@@ -70,12 +78,14 @@ def sequences() -> list[Sequence]:
             "chase",
             group="talk",
             priority=30,
+            window={"from": "08:00", "until": "18:00", "weekdays": ["monday", "tuesday", "wednesday", "friday"]},
+            holdout=30,
             entry={"triggers": [{"event": "pricing.viewed"}], "reentry": "after_exit"},
             exits=[{"goal": "form.submitted"}],
             steps=[
                 {"id": "a", "send": "chase-a"},
                 {"id": "wait-a", "wait": "1d"},
-                {"id": "b", "send": "chase-b"},
+                {"id": "b", "send": "chase-b", "late_after": "6h"},
                 {"id": "wait-b", "wait": "30h"},
                 {"id": "c", "send": "chase-c"},
             ],
@@ -93,12 +103,48 @@ def sequences() -> list[Sequence]:
             ],
         ),
         live(
+            "webinar",
+            priority=45,
+            entry={
+                "triggers": [{"event": "webinar.registered"}, {"event": "webinar.moved", "updates": True}],
+                "key": "code",
+                "reentry": "after_exit",
+                "second_trigger": "restart",
+                "filters": {"any": [CUSTOMER, {"event": "pricing.viewed"}]},
+                "grace": "3d",
+            },
+            exits=[{"goal": "webinar.canceled", "match": "key"}, {"goal": "meeting.booked", "company": True}],
+            steps=[
+                {"id": "seat", "send": "seat"},
+                {"id": "before", "wait": {"date": {"property": "starts_at", "offset": "-1d"}}},
+                {"id": "soon", "send": "soon"},
+            ],
+        ),
+        live(
+            "each-guide",
+            priority=5,
+            entry={
+                "triggers": [
+                    {"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": "guide"}]}
+                ],
+                "second_trigger": "parallel",
+            },
+            steps=[{"id": "guide", "send": "guide"}, {"id": "rest", "wait": "2d"}, {"id": "tips", "send": "tips"}],
+        ),
+        live(
             "echo",
             priority=1,
             entry={"triggers": [{"event": "lead.updated"}], "reentry": "after_exit"},
             steps=[{"id": "echo-1", "send": "echo-1"}, {"id": "echo-set", "set": {"field": "industry", "value": "x"}}],
         ),
     ]
+
+
+CUSTOMER = {"field": "stage", "op": "eq", "value": "customer"}
+
+
+def form(slug: str) -> dict[str, object]:
+    return {"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": slug}]}
 
 
 def variants(*templates: str) -> dict[str, object]:
@@ -115,20 +161,23 @@ def rules() -> None:
     SegmentFactory(slug="hot", rule={"field": "score", "op": "gte", "value": 30})
 
 
-def acts(leads: Iterable[Lead], *, seed: int, days: int) -> list[tuple[datetime, Act]]:
+def acts(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
     """What people do, at odd moments, in order."""
-    dice = random.Random(seed)  # noqa: S311
-    made: list[tuple[datetime, Act]] = []
+    dice = random.Random(seed)
+    made: Script = []
     for lead in leads:
         for _ in range(dice.randint(1, 9)):
             at = NOON + timedelta(days=dice.uniform(0, days))
-            made.append((at, _act(lead, dice, at)))
+            made.append((at, (lead.pk, _act(lead, dice, at))))
     return sorted(made, key=lambda each: each[0])
 
 
+HABITS = "form form form pricing pricing pricing purchase meeting click click webinar webinar webinar stop".split()
+
+
 def _act(lead: Lead, dice: random.Random, at: datetime) -> Act:
-    name = dice.choice(["form", "form", "pricing", "pricing", "pricing", "purchase", "meeting", "click", "click", "stop"])
-    luck = dice.random()
+    name = dice.choice(HABITS)
+    luck, other = dice.random(), dice.random()
     match name:
         case "click":
             return lambda now: _click(lead, luck, now)
@@ -140,6 +189,10 @@ def _act(lead: Lead, dice: random.Random, at: datetime) -> Act:
             event = NewEvent(lead.pk, "form.submitted", {"form": "contact" if luck < 0.8 else "guide"})
         case "pricing":
             event = NewEvent(lead.pk, "pricing.viewed", {"plan": "pro"})
+        case "webinar":
+            kind = "registered" if other < 0.5 else "moved" if other < 0.8 else "canceled"
+            starts_at = (at + timedelta(days=luck * 6)).replace(microsecond=0).isoformat()
+            event = NewEvent(lead.pk, f"webinar.{kind}", {"code": f"WB00{int(luck * 2)}", "starts_at": starts_at})
         case "purchase":
             event = NewEvent(lead.pk, "purchase.completed", {"order": f"o{int(luck * 3)}"})
         case _:
@@ -162,7 +215,7 @@ def _click(lead: Lead, luck: float, now: datetime) -> None:
         record_hit(mail, kind=Hit.Kind.CLICK, link=0, request=Request("GET", FIREFOX), now=now)
 
 
-def go(transport: Transport, made: list[tuple[datetime, Act]], *, until: datetime) -> None:
+def go(transport: Transport, made: Script, *, until: datetime) -> None:
     """From moment to moment: at each act and at each time that something is due, the engine runs."""
     acting = list(made)
     while True:
@@ -172,7 +225,9 @@ def go(transport: Transport, made: list[tuple[datetime, Act]], *, until: datetim
         if now >= until:
             return
         while acting and acting[0][0] <= now:
-            acting.pop(0)[1](now)
+            lead_id, act = acting.pop(0)[1]
+            act(now)
+            process_at_once(lead_id, now=now)
         engine.run(transport, now=now)
 
 
