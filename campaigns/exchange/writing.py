@@ -33,7 +33,7 @@ def export_sequence(slug: str) -> str:
     version = sequence.current_version or sequence.versions.first()
     if version is None:
         raise ValueError(f"{slug} has neither a published version nor a draft")
-    steps = list(version.living_steps().select_related("template__topic").prefetch_related("variants__template__topic"))
+    steps = _steps_of(version)
     experiments = {experiment.step_key: experiment for experiment in sequence.experiments.all()}
     content = {
         "kind": "sequence",
@@ -57,6 +57,17 @@ def export_sequence(slug: str) -> str:
         allow_unicode=True,
         width=110,
     )
+
+
+def described(version: SequenceVersion) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a version says, as in a file: its settings (entry, exits …) by name, and its steps."""
+    settings = {"entry": _entry(version), "exits": version.exits, "window": version.window or {}}
+    settings["holdout"] = version.holdout_percent
+    return settings, [_step(step, {}) for step in _steps_of(version)]
+
+
+def _steps_of(version: SequenceVersion) -> list[Step]:
+    return list(version.living_steps().select_related("template__topic").prefetch_related("variants__template__topic"))
 
 
 def _entry(version: SequenceVersion) -> dict[str, Any]:
