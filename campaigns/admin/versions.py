@@ -8,13 +8,14 @@ from django.db.models import Max
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from campaigns.admin import badges
-from campaigns.admin.publishing import publish_and_say
+from campaigns.admin.releases import PROMOTE, PUBLISH, REVERT, release, way_of
 from campaigns.admin.steps import is_published
 from campaigns.admin.windows import WindowField
 from campaigns.models import SequenceVersion, Step
@@ -22,8 +23,7 @@ from campaigns.outline import Line, date_words, outline, window_words
 from campaigns.publishing import problems_of
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import durations
-from lifecycle.core.admin import EditAdmin, RuleField, admin_link, dialog, english, table
-from lifecycle.core.admin.frames import reload_page
+from lifecycle.core.admin import EditAdmin, RuleField, admin_link, english, table
 from lifecycle.core.admin.rule_fields import CodeField
 from lifecycle.core.admin.spans import OffsetField, SpanField
 
@@ -32,6 +32,7 @@ PLACES = {
     "entry.filters": "filters",
     "entry.reentry": "reentry",
     "entry.key": "key_property",
+    "holdout": "holdout_percent",
     "window": "window",
     "entry.second_trigger": "second_trigger",
     "entry.grace": "grace",
@@ -193,7 +194,7 @@ class SequenceVersionAdmin(EditAdmin):
 
     form = VersionForm
     inlines = [StepInline]
-    actions_detail = ["publish"]
+    actions_detail = ["publish", "promote", "go_back"]
     readonly_fields = ["sequence_link", "state_badge", "filters_in_words", "problems", "calendar"]
     fieldsets = [
         (None, {"fields": [("sequence_link", "state_badge"), "problems"]}),
@@ -211,6 +212,7 @@ class SequenceVersionAdmin(EditAdmin):
             },
         ),
         ("Exit", {"fields": ["exits"]}),
+        ("Control group", {"fields": ["holdout_percent"]}),
         ("Send window", {"fields": ["window"]}),
         ("Calendar of the saved steps", {"fields": ["calendar"]}),
     ]
@@ -271,17 +273,38 @@ class SequenceVersionAdmin(EditAdmin):
     def calendar(self, version: SequenceVersion) -> str:
         return calendar(version)
 
+    def get_urls(self) -> list[Any]:
+        own = path("<int:pk>/release/", self.admin_site.admin_view(release), name="campaigns_sequenceversion_release")
+        return [own, *super().get_urls()]
+
     @action(
-        description="Publish",
+        description="Publish …",
         url_path="publish",
         icon="publish",
         variant=ActionVariant.PRIMARY,
-        permissions=["change"],
-        dialog=dialog(
-            "Publish this draft", "People enter this version from now on; those inside stay on theirs.", "Publish"
-        ),
+        permissions=["publish"],
     )
-    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        version = SequenceVersion.objects.select_related("sequence").get(pk=object_id)
-        publish_and_say(request, version)
-        return reload_page(request, version)
+    def publish(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    @action(description="Make it the current one …", url_path="promote", icon="publish", permissions=["promote"])
+    def promote(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    @action(description="Go back to this version …", url_path="revert", icon="undo", permissions=["revert"])
+    def go_back(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    def has_publish_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, PUBLISH)
+
+    def has_promote_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, PROMOTE)
+
+    def has_revert_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, REVERT)
+
+    def _may(self, request: HttpRequest, object_id: str, way: str) -> bool:
+        version = SequenceVersion.objects.select_related("sequence").filter(pk=object_id or None).first()
+        may = request.user.has_perm("campaigns.change_sequence")
+        return may and version is not None and way_of(version) == way
