@@ -103,7 +103,7 @@ def _stop(leads: list[int], block: Block, *, now: datetime) -> None:
     if block.scope != Suppression.Scope.TOPIC:
         runs = [row[0] for row in sql.fetch(_MARKETING_RUNS, [leads])]
         exits.end([exits.Exit(run, block.reason) for run in runs], now=now)
-        waiting.give_up(leads)
+        waiting.give_up(leads, reason=block.reason, now=now)
     everything = block.scope == Suppression.Scope.EVERYTHING
     text = f"suppression: {block.reason}"
     topic_id = block.topic.pk if block.topic else None

@@ -28,15 +28,25 @@ _OVER = f"""
     FOR NO KEY UPDATE OF l, w SKIP LOCKED
 """  # noqa: S608 - the SQL is ours
 _FORGET = "DELETE FROM campaigns_waitingentry WHERE id = ANY(%b::bigint[])"
-# What would be mailed marketing is not kept waiting for somebody who wants none.
-_GIVE_UP = """
-    DELETE FROM campaigns_waitingentry w USING campaigns_sequence s
-    WHERE w.lead_id = ANY(%b::bigint[]) AND s.id = w.sequence_id AND EXISTS (
-        SELECT FROM campaigns_step p
+# Who wants no marketing mail is not let into what would bring them some, neither from here nor by a launch.
+_MARKETING = """
+    EXISTS (SELECT FROM campaigns_sequence s JOIN campaigns_step p ON p.version_id = s.current_version_id
         LEFT JOIN campaigns_variant v ON v.step_id = p.id
         JOIN campaigns_emailtemplate t ON t.id = coalesce(v.template_id, p.template_id)
-        WHERE p.version_id = s.current_version_id AND p.kind = 'send' AND t.message_class = 'marketing')
+        WHERE s.id = {sequence} AND p.kind = 'send' AND t.message_class = 'marketing')
 """
+_GIVE_UP = f"""
+    DELETE FROM campaigns_waitingentry w
+    WHERE w.lead_id = ANY(%b::bigint[]) AND {_MARKETING.format(sequence="w.sequence_id")}
+    RETURNING w.lead_id, w.sequence_id
+"""  # noqa: S608 - the SQL is ours
+_LET_GO = f"""
+    UPDATE campaigns_backfillentry b SET state = 'refused', reason = %b
+    FROM campaigns_backfill f
+    WHERE b.lead_id = ANY(%b::bigint[]) AND b.state = 'waiting' AND f.id = b.backfill_id
+      AND {_MARKETING.format(sequence="f.sequence_id")}
+    RETURNING b.lead_id, f.sequence_id
+"""  # noqa: S608 - the SQL is ours
 
 Row = tuple[Any, ...]
 
@@ -86,9 +96,16 @@ def _turn_away(rows: Sequence[Row], *, now: datetime) -> None:
         decisions.note(noted, now=now)
 
 
-def give_up(lead_ids: Collection[int]) -> int:
-    """These people want no marketing mail: what would bring them some does not wait any longer; how many did."""
-    return sql.execute(_GIVE_UP, [list(lead_ids)])
+def give_up(lead_ids: Collection[int], *, reason: str, now: datetime) -> int:
+    """These people want no marketing mail: what would bring them some waits for them no longer; how many times."""
+    leads = list(lead_ids)
+    gone = [*sql.fetch(_GIVE_UP, [leads]), *sql.fetch(_LET_GO, [f"consent: {reason}"[:250], leads])]
+    noted = [
+        decisions.Made(lead_id, "entry", "refused", "consent", {"text": reason}, sequence_id=sequence_id)
+        for lead_id, sequence_id in gone
+    ]
+    decisions.note(noted, now=now)
+    return len(gone)
 
 
 def _candidate(row: Row, journey: Journey) -> Candidate:
