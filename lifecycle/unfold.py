@@ -64,7 +64,9 @@ NAVIGATION = [
     group(
         "Campaigns",
         page("Sequences", "conversion_path", "campaigns.sequence"),
+        page("Broadcasts", "campaign", "campaigns.broadcast"),
         page("Email templates", "drafts", "campaigns.emailtemplate"),
+        page("Experiments", "experiment", "campaigns.experiment"),
         page("Enrollments", "directions_walk", "campaigns.enrollment"),
         page("Messages", "outgoing_mail", "campaigns.message"),
         page("Topics", "interests", "campaigns.topic"),

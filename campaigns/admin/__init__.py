@@ -1,9 +1,26 @@
 """The admin of campaigns: what is said to people, to whom, and what became of it."""
 
-from campaigns.admin import addresses, holidays, on_lead, runs, senders, sequences, steps, templates, tracking, versions
+from campaigns.admin import (
+    addresses,
+    broadcast_runs,
+    broadcasts,
+    experiments,
+    holidays,
+    on_lead,
+    runs,
+    senders,
+    sequences,
+    steps,
+    templates,
+    tracking,
+    versions,
+)
 
 __all__ = [
     "addresses",
+    "broadcast_runs",
+    "broadcasts",
+    "experiments",
     "holidays",
     "on_lead",
     "runs",

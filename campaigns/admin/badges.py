@@ -2,6 +2,18 @@
 
 SEQUENCE = {"Draft": "", "Live": "success", "Paused": "warning", "Stopped": "danger"}
 VERSION = {"Draft": "warning", "Published": "success"}
+EXPERIMENT = {"Running": "info", "Decided": "success"}
+BROADCAST = {
+    "Draft": "",
+    "Scheduled": "info",
+    "Queuing": "primary",
+    "Testing variants": "primary",
+    "Sending": "primary",
+    "Paused": "warning",
+    "Missed": "warning",
+    "Done": "success",
+    "Stopped": "danger",
+}
 ENROLLMENT = {"Active": "success", "Ended": ""}
 MESSAGE = {
     "Ready": "info",

@@ -8,6 +8,8 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -16,7 +18,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns import actions, exchange
 from campaigns.admin import badges, versions
+from campaigns.admin.arms import arms_table
 from campaigns.admin.publishing import publish_and_say
+from campaigns.experiments.holdouts import control_groups
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
 from campaigns.outline import sending_days
 from lifecycle.core import clock
@@ -65,11 +69,14 @@ class SequenceAdmin(EditAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = ["status_badge", "live_version", "numbers", "days", "calendar"]
+        shown = ["status_badge", "live_version", "numbers", "days", "calendar", "control_group"]
         return ["slug", *shown] if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fieldsets if obj else self.fieldsets[:1]
+        if obj is None:
+            return self.fieldsets[:1]
+        compared = [("Does the mail work?", {"fields": ["control_group"]})] if control_groups([obj.pk]) else []
+        return [*self.fieldsets[:2], *compared, *self.fieldsets[2:]]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else super().get_prepopulated_fields(request, obj)
@@ -111,6 +118,11 @@ class SequenceAdmin(EditAdmin):
     def live_version(self, sequence: Sequence) -> str:
         version = sequence.current_version
         return admin_link(version, f"Version {version.number}") if version else "Not published yet"
+
+    @display(description="Against the control group")
+    def control_group(self, sequence: Sequence) -> SafeString:
+        group = control_groups([sequence.pk])[sequence.pk]
+        return format_html("{}{}", arms_table([group.treated, group.held_out], "People"), group.sentence)
 
     @display(description="Mails leave on")
     def days(self, sequence: Sequence) -> str:

@@ -62,7 +62,7 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class VariantInline(TabularInline):
     model = Variant
-    fields = ["key", "weight", "template"]
+    fields = ["key", "weight", "template", "subject", "time_of_day"]
     autocomplete_fields = ["template"]
     extra = 0
     verbose_name_plural = "variants (instead of the one mail above; shares by weight)"
