@@ -13,7 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
+from unfold.decorators import action
+from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaigns import canary, launching
@@ -242,3 +244,45 @@ def _samples(moved: Preview) -> list[tuple[str, list[Enrollment]]]:
         (EFFECTS[kind], [runs[pk] for pk in several if pk in runs])
         for kind, several in sorted(moved.samples.items(), key=lambda pair: list(EFFECTS).index(pair[0]))
     ]
+
+
+class ReleaseActions:
+    """What the page of a version offers: each leads to the page that shows what it would do."""
+
+    admin_site: Any
+
+    def get_urls(self) -> list[Any]:
+        own = path("<int:pk>/release/", self.admin_site.admin_view(release), name="campaigns_sequenceversion_release")
+        return [own, *super().get_urls()]  # type: ignore[misc]
+
+    @action(
+        description="Publish …",
+        url_path="publish",
+        icon="publish",
+        variant=ActionVariant.PRIMARY,
+        permissions=["publish"],
+    )
+    def publish(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    @action(description="Make it the current one …", url_path="promote", icon="publish", permissions=["promote"])
+    def promote(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    @action(description="Go back to this version …", url_path="revert", icon="undo", permissions=["revert"])
+    def go_back(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return redirect("admin:campaigns_sequenceversion_release", object_id)
+
+    def has_publish_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, PUBLISH)
+
+    def has_promote_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, PROMOTE)
+
+    def has_revert_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self._may(request, object_id, REVERT)
+
+    def _may(self, request: HttpRequest, object_id: str, way: str) -> bool:
+        version = SequenceVersion.objects.select_related("sequence").filter(pk=object_id or None).first()
+        may = request.user.has_perm("campaigns.change_sequence")
+        return may and version is not None and way_of(version) == way

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from campaigns import actions, exchange
 from campaigns.admin import badges, versions
 from campaigns.admin.arms import arms_table
-from campaigns.admin.publishing import publish_and_say
+from campaigns.admin.changes import BackfillTab, ChangeTab, ChangingActions, is_halted
 from campaigns.experiments.holdouts import control_groups
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
 from campaigns.outline import sending_days
@@ -49,18 +49,20 @@ class VersionTab(NewestInline):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(EditAdmin):
+class SequenceAdmin(ChangingActions, EditAdmin):
     list_display = ["name", "status_badge", "group", "priority", "inside", "left", "sent"]
     list_select_related = ["group"]
     list_filter = [("status", ChoicesDropdownFilter), "group"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    inlines = [VersionTab]
+    inlines = [VersionTab, ChangeTab, BackfillTab]
     actions_list = ["import_yaml"]
     actions_detail = [
         "edit_draft",
         "publish",
-        {"title": "More", "icon": "more_horiz", "items": ["pause", "resume", "stop", "export_yaml"]},
+        "promote",
+        "withdraw",
+        {"title": "More", "icon": "more_horiz", "items": ["pause", "resume", "stop", "let_in", "export_yaml"]},
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), "description", ("group", "priority")]}),
@@ -69,20 +71,22 @@ class SequenceAdmin(EditAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = ["status_badge", "live_version", "numbers", "days", "calendar", "control_group"]
+        shown = ["status_badge", "live_version", "numbers", "days", "calendar", "control_group", "trial", "halted"]
         return ["slug", *shown] if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets[:1]
         compared = [("Does the mail work?", {"fields": ["control_group"]})] if control_groups([obj.pk]) else []
-        return [*self.fieldsets[:2], *compared, *self.fieldsets[2:]]
+        halted = [("Stopped by itself", {"fields": ["halted"]})] if is_halted(obj) else []
+        tried = [("On trial", {"fields": ["trial"]})] if obj.canary_version_id else []
+        return [*halted, *self.fieldsets[:2], *tried, *compared, *self.fieldsets[2:]]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("group", "current_version")
+        return super().get_queryset(request).select_related("group", "current_version", "canary_version")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)
@@ -149,24 +153,6 @@ class SequenceAdmin(EditAdmin):
     def edit_draft(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         draft = actions.new_draft(Sequence.objects.get(pk=object_id))
         return reload_at(reverse("admin:campaigns_sequenceversion_change", args=[draft.pk]))
-
-    @action(
-        description="Publish",
-        url_path="publish",
-        icon="publish",
-        permissions=["change"],
-        dialog=dialog(
-            "Publish the draft", "People enter it from now on; those inside stay on the version they are in.", "Publish"
-        ),
-    )
-    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        sequence = Sequence.objects.get(pk=object_id)
-        draft = sequence.versions.filter(state=SequenceVersion.State.DRAFT).first()
-        if draft is None:
-            messages.warning(request, "There is no draft to publish. Edit the draft first.")
-        else:
-            publish_and_say(request, draft)
-        return reload_page(request, sequence)
 
     @action(
         description="Pause",

@@ -8,14 +8,12 @@ from django.db.models import Max
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import path
 from django.utils.html import format_html
 from unfold.admin import TabularInline
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
+from unfold.decorators import display
 
 from campaigns.admin import badges
-from campaigns.admin.releases import PROMOTE, PUBLISH, REVERT, release, way_of
+from campaigns.admin.releases import ReleaseActions
 from campaigns.admin.steps import is_published
 from campaigns.admin.windows import WindowField
 from campaigns.models import SequenceVersion, Step
@@ -189,7 +187,7 @@ def what(step: Step) -> str:
 
 
 @admin.register(SequenceVersion)
-class SequenceVersionAdmin(EditAdmin):
+class SequenceVersionAdmin(ReleaseActions, EditAdmin):
     """Reached from its sequence; there is no list of all versions."""
 
     form = VersionForm
@@ -272,39 +270,3 @@ class SequenceVersionAdmin(EditAdmin):
     @display(description="Calendar")
     def calendar(self, version: SequenceVersion) -> str:
         return calendar(version)
-
-    def get_urls(self) -> list[Any]:
-        own = path("<int:pk>/release/", self.admin_site.admin_view(release), name="campaigns_sequenceversion_release")
-        return [own, *super().get_urls()]
-
-    @action(
-        description="Publish …",
-        url_path="publish",
-        icon="publish",
-        variant=ActionVariant.PRIMARY,
-        permissions=["publish"],
-    )
-    def publish(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return redirect("admin:campaigns_sequenceversion_release", object_id)
-
-    @action(description="Make it the current one …", url_path="promote", icon="publish", permissions=["promote"])
-    def promote(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return redirect("admin:campaigns_sequenceversion_release", object_id)
-
-    @action(description="Go back to this version …", url_path="revert", icon="undo", permissions=["revert"])
-    def go_back(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return redirect("admin:campaigns_sequenceversion_release", object_id)
-
-    def has_publish_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        return self._may(request, object_id, PUBLISH)
-
-    def has_promote_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        return self._may(request, object_id, PROMOTE)
-
-    def has_revert_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        return self._may(request, object_id, REVERT)
-
-    def _may(self, request: HttpRequest, object_id: str, way: str) -> bool:
-        version = SequenceVersion.objects.select_related("sequence").filter(pk=object_id or None).first()
-        may = request.user.has_perm("campaigns.change_sequence")
-        return may and version is not None and way_of(version) == way
