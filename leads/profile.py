@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zoneinfo
+from functools import cache
 
 LARGEST = 2_147_483_647
 
@@ -118,7 +119,13 @@ def role(job_title: str) -> str:
 
 def zone(value: str) -> str:
     """The time zone if there is one of that name, else ""."""
-    return value if value in zoneinfo.available_timezones() else ""
+    return value if value in _zones() else ""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Looked up once a process: the library walks through the files of all zones each time."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _plain(text: str) -> str:

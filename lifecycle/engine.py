@@ -29,6 +29,8 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
             break
     pausing.finish_drains(now=now)
     guarding.watch(now=now)
+    while sends and (sent := alerting.send_alerts(now=now)):
+        total["alerts"] += sent
     total["judged"] += judging.judge_due(now=now)
     record_tick(now)
     return {name: total[name] for name in COUNTS}
@@ -57,7 +59,9 @@ COUNTS = (
 
 def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     """Each part once, to the end of what is due at this moment."""
-    return by_the_clock(now=now) + by_what_happened(transport, now=now)
+    done = by_the_clock(now=now) + by_what_happened(transport, now=now)
+    done["alerts"] += alerting.send_alerts(now=now)
+    return done
 
 
 def by_the_clock(*, now: datetime) -> Counter[str]:
@@ -73,7 +77,7 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
 
 
 def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True) -> Counter[str]:
-    """What one thing makes due for the next: events, runs, mails, alerts."""
+    """What one thing makes due for the next: events, runs, mails."""
     done: Counter[str] = Counter()
     done["events"] += pipeline.drain(now=now).events
     done["entries"] += len(waiting.expire(now=now))  # after its people's events
@@ -86,5 +90,4 @@ def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True)
     sent = outbox.drain(transport, now=now)
     for name in ("sent", "deferred", "dropped", "failed", "unknown"):
         done[name] += getattr(sent, name)
-    done["alerts"] += alerting.send_alerts(now=now)
     return done
