@@ -2,7 +2,7 @@
 
 Django's cursor writes parameters into the text of the statement; for arrays of hundreds of values that costs three
 times what the driver's binary arrays cost (`unnest(%b::bigint[], …)`). Nothing is prepared, so PgBouncer may sit in
-between.
+between; `prepare_often` changes that for a connection that is one's own.
 """
 
 import time
@@ -15,6 +15,8 @@ from django.db import connection
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+
+OFTEN = 5
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -35,6 +37,12 @@ def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...
 def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
     """Run a statement that returns no rows; the number of rows it touched."""
     return _run(statement, parameters)[1]
+
+
+def prepare_often() -> None:
+    """Let this process's connection prepare what it runs again and again. Not through a pooler."""
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = OFTEN
 
 
 def to_json(value: Any) -> str:
@@ -63,7 +71,7 @@ def _run(statement: str, parameters: Sequence[Any]) -> tuple[list[tuple[Any, ...
     began = time.monotonic()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.adapters.register_loader("jsonb", _Jsonb)
-        cursor.execute(statement, parameters, prepare=False, binary=True)
+        cursor.execute(statement, parameters, binary=True)
         rows = cursor.fetchall() if cursor.description is not None else []
         touched = cursor.rowcount
     if connection.queries_logged:  # so that assertNumQueries and the debug page see these queries too

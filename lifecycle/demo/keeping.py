@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from campaigns.models import MailboxMail
-from lifecycle.core import clock
+from lifecycle.core import clock, sql
 from lifecycle.demo import company
 from lifecycle.demo.doors import Doors
 from lifecycle.demo.quarter import MAILBOX_DAYS, Progress, Quarter
@@ -19,6 +19,8 @@ from lifecycle.playbooks.loading import load
 from lifecycle.supervisor.preparation import PLAYBOOKS, collect_static
 
 LIVED = "demo lived"
+# The tables grow faster than the server looks after them by itself.
+ANALYZED = (1, 4, 12, 36)
 
 
 class Refused(Exception):
@@ -43,7 +45,10 @@ def live(*, leads: int, days: int, seed: int, until: datetime) -> Iterator[Progr
         load(now=begins)
         key = company.found(now=begins)
     Moment.objects.create(name=PLAYBOOKS, at=begins)
-    yield from Quarter(Doors(key), leads=leads, days=days, seed=seed, until=until).live()
+    for progress in Quarter(Doors(key), leads=leads, days=days, seed=seed, until=until).live():
+        if progress.day in ANALYZED:
+            analyze()
+        yield progress
     finish(until)
 
 
@@ -63,11 +68,16 @@ def empty() -> None:
         cursor.execute("CREATE SCHEMA public")
         # Losing the last second in a crash costs nothing: what is interrupted begins anew.
         cursor.execute("SET synchronous_commit = off")
+    sql.prepare_often()
 
 
 def finish(until: datetime) -> None:
     """Of the alerts to the reps, keep as many days as of the other mails; and say that it is done."""
     MailboxMail.objects.filter(sent_at__lt=until - timedelta(days=MAILBOX_DAYS)).delete()
+    analyze()
+    Moment.objects.create(name=LIVED, at=until)
+
+
+def analyze() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    Moment.objects.create(name=LIVED, at=until)

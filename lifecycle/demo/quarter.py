@@ -19,8 +19,8 @@ from lifecycle.sales.models import Alert
 
 MAILBOX_DAYS = 3
 # UTC. Every hour of the working day, rarely at night: what is due waits for the next tick.
-WORKDAY = (3, *range(6, 20), 22)
-WEEKEND = (3, 8, 12, 16, 20)
+WORKDAY = (5, *range(7, 17), 18, 20)
+WEEKEND = (8, 13, 18)
 CALLED = {Alert.Kind.HOT: 0.8, Alert.Kind.NOTICE: 0.8, Alert.Kind.SQL: 0.3}
 
 
