@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from campaigns.models import Hit, ProviderEvent, SenderAccount, Suppression, Variant
+from campaigns.models import Broadcast, BroadcastRun, Hit, ProviderEvent, SenderAccount, Suppression, Variant
 from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
 from lifecycle.sales.models import Alert, AssignmentRule
 from tests import staff
@@ -44,6 +44,8 @@ def company():
     Alert.objects.create(
         key="a", lead=lead, kind="hot", headline="Hot", to_email="x@example.com", created_at=NOON, due_at=NOON
     )
+    news = Broadcast.objects.create(slug="news", name="News", template=mail.template_version.template)
+    BroadcastRun.objects.create(broadcast=news, occurs_at=NOON, started_at=NOON)
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
     CrontabSchedule.objects.get_or_create(minute="1")
