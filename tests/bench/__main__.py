@@ -10,7 +10,7 @@ from importlib import import_module
 import django
 
 ROLES = {"worker", "rival"}
-PARTS = {"mail", "floors", "rivals", "events", "send", "idle", "forms"}
+PARTS = {"mail", "floors", "rivals", "events", "send", "idle", "forms", "rehearsal"}
 
 
 def main() -> int:
