@@ -108,7 +108,7 @@ class WinnerDialog(BaseDialogForm):
         super().__init__(request, object_id, *args, **kwargs)
         run = BroadcastRun.objects.filter(pk=object_id).first()
         keys = [mail["key"] for mail in run.variants] if run else []
-        self.fields["key"].choices = [(key, key) for key in keys]  # type: ignore[attr-defined]
+        self.fields["key"].choices = [(key, key) for key in keys]
 
 
 def recipients_in_words(broadcast: Broadcast, *, now: datetime) -> str:

@@ -225,4 +225,4 @@ class _Echo:
 
 def _lines(rows: Iterator[list[str]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
-    return (writer.writerow(row) for row in rows)  # type: ignore[misc]
+    return (writer.writerow(row) for row in rows)

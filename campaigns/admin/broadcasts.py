@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -22,88 +20,16 @@ from campaigns.admin.broadcast_dialogs import (
     next_in_words,
     recipients_in_words,
 )
+from campaigns.admin.broadcast_form import BroadcastForm, ChangeTab, MailInline, RunTab
 from campaigns.admin.broadcast_runs import bar, clicks, numbers, runs_of
-from campaigns.admin.windows import WindowField
 from campaigns.broadcasts import checking, control, scheduling, testing
-from campaigns.models import Broadcast, BroadcastChange, BroadcastRun, BroadcastVariant
+from campaigns.models import Broadcast, BroadcastRun
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, NewestInline, RuleField, admin_link, dialog, english
+from lifecycle.core.admin import EditAdmin, dialog, english
 from lifecycle.core.admin.frames import reload_page
-from lifecycle.core.admin.spans import SpanField
 
 Status = Broadcast.Status
-
-
-class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]
-    excluded_rule = RuleField(
-        vocabulary=VOCABULARY, label="Leave out by rule", help_text="Whom this rule fits is left out. Empty: nobody."
-    )
-    window = WindowField(
-        label="May leave", help_text="On the person's own clock. No weekday ticked means every day; no hours, any time."
-    )
-    late_after = SpanField(
-        label="Skip when later than",
-        help_text="Like 2h. Counted from when the mail was planned. Empty: it is sent however late it is.",
-    )
-    test_wait = SpanField(label="Try for", required=True, help_text="Like 4h. Then the winner goes to the others.")
-
-    class Meta:
-        model = Broadcast
-        fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
-
-    def clean_excluded_rule(self) -> Any:
-        return self.cleaned_data["excluded_rule"] or None
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("send_at") and data.get("crontab"):
-            self.add_error("send_at", "Choose either a moment or a crontab.")
-        return data
-
-
-class MailInline(TabularInline):
-    model = BroadcastVariant
-    fields = ["key", "template", "subject", "weight", "position"]
-    autocomplete_fields = ["template"]
-    extra = 0
-    verbose_name = "mail"
-    verbose_name_plural = "several mails (instead of the one above): variants, or a series"
-
-
-class RunTab(NewestInline):
-    model = BroadcastRun
-    verbose_name_plural = "sendings"
-    ordering = ["-occurs_at"]
-    fields = ["run_link", "state", "progress", "clicked"]
-    readonly_fields = ["run_link", "progress", "clicked"]
-
-    @display(description="Meant for")
-    def run_link(self, run: BroadcastRun) -> str:
-        return admin_link(run, f"{run.occurs_at:%d %b %Y, %H:%M} UTC")
-
-    @display(description="Recipients")
-    def progress(self, run: BroadcastRun) -> str:
-        return bar(run)
-
-    @display(description="Clicked")
-    def clicked(self, run: BroadcastRun) -> str:
-        return clicks(run)
-
-
-class ChangeTab(NewestInline):
-    model = BroadcastChange
-    verbose_name_plural = "history"
-    ordering = ["-id"]
-    fields = ["at", "action", "actor", "reason", "touched"]
-    readonly_fields = ["touched"]
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("actor")
-
-    @display(description="How many")
-    def touched(self, change: BroadcastChange) -> str:
-        return ", ".join(f"{name} {count:,}" for name, count in change.detail.items()) or "–"
 
 
 @admin.register(Broadcast)
@@ -223,7 +149,7 @@ class BroadcastAdmin(EditAdmin):
         if not hasattr(request, "broadcast_asked_for"):
             found = Broadcast.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
             request.broadcast_asked_for = found or Broadcast()
-        return request.broadcast_asked_for  # type: ignore[no-any-return]
+        return request.broadcast_asked_for
 
     @action(
         description="Schedule",
@@ -271,7 +197,7 @@ class BroadcastAdmin(EditAdmin):
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         broadcast = Broadcast.objects.get(pk=object_id)
-        held = control.pause(broadcast, actor=request.user, now=clock.now())
+        held = control.pause(broadcast, actor=request.user, now=clock.now())  # type: ignore[arg-type]
         messages.success(request, "It is not going." if held is None else f"Paused; {held:,} people wait.")
         return reload_page(request, broadcast)
 
@@ -286,7 +212,7 @@ class BroadcastAdmin(EditAdmin):
     def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         broadcast = Broadcast.objects.get(pk=object_id)
         try:
-            free = control.resume(broadcast, actor=request.user, now=clock.now())
+            free = control.resume(broadcast, actor=request.user, now=clock.now())  # type: ignore[arg-type]
             messages.success(request, "It is not paused." if free is None else f"Goes on; {free:,} people are let go.")
         except checking.BroadcastRefused as refused:
             self._complain(request, refused)
@@ -302,14 +228,14 @@ class BroadcastAdmin(EditAdmin):
     )
     def stop(self, request: HttpRequest, form: StopDialog, object_id: str) -> HttpResponseBase:
         broadcast, reason = Broadcast.objects.get(pk=object_id), form.cleaned_data["reason"]
-        stopped = control.stop(broadcast, actor=request.user, reason=reason, now=clock.now())
+        stopped = control.stop(broadcast, actor=request.user, reason=reason, now=clock.now())  # type: ignore[arg-type]
         messages.success(request, f"Stopped; {stopped:,} mails were canceled.")
         return reload_page(request, broadcast)
 
     def _started(self, request: HttpRequest, object_id: str, *, at_once: bool) -> HttpResponseBase:
         broadcast = Broadcast.objects.get(pk=object_id)
         try:
-            new = control.schedule(broadcast, actor=request.user, now=clock.now(), at_once=at_once)
+            new = control.schedule(broadcast, actor=request.user, now=clock.now(), at_once=at_once)  # type: ignore[arg-type]
             messages.success(request, "It is scheduled." if new else "It is going already.")
         except checking.BroadcastRefused as refused:
             self._complain(request, refused)
