@@ -224,7 +224,13 @@ class ChangingActions:
     def withdraw(self, request: HttpRequest, form: WithdrawDialog, object_id: str) -> HttpResponseBase:
         sequence, given = Sequence.objects.get(pk=object_id), form.cleaned_data
         try:
-            canary.withdraw(sequence, **given, actor=request.user, now=clock.now())  # type: ignore[arg-type]
+            canary.withdraw(
+                sequence,
+                people=given["people"],
+                reason=given["reason"],
+                actor=request.user,  # type: ignore[arg-type]
+                now=clock.now(),
+            )
             messages.success(request, "The trial is over. Everybody enters the current version.")
         except PublishRefused as refused:
             messages.error(request, str(refused))
@@ -245,7 +251,14 @@ class ChangingActions:
     def let_in(self, request: HttpRequest, form: LetInDialog, object_id: str) -> HttpResponseBase:
         sequence, given = Sequence.objects.get(pk=object_id), form.cleaned_data
         try:
-            begun = launching.start(sequence, **given, actor=request.user, now=clock.now())  # type: ignore[arg-type]
+            begun = launching.start(
+                sequence,
+                mode=given["mode"],
+                sample=given["sample"],
+                per_hour=given["per_hour"],
+                actor=request.user,  # type: ignore[arg-type]
+                now=clock.now(),
+            )
             messages.success(request, f"{begun.matched:,} people enter in their turn.")
         except LaunchRefused as refused:
             messages.error(request, f"Nobody was let in. {refused}")

@@ -11,10 +11,12 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from campaigns import rendering
 from campaigns.actions import publish_template
+from campaigns.editing.mails import queued
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
 from campaigns.previewing import Preview, preview, send_test
 from leads.models import Lead
@@ -39,6 +41,15 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         if data.get("message_class") == MessageClass.MARKETING and not data.get("topic"):
             self.add_error("topic", "Choose the topic under which people can switch this mail off.")
         return data
+
+
+class PublishDialog(BaseDialogForm):
+    also_queued = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        label="Also in the mails that wait to be sent",
+        help_text="How many there are is said on the page, beside “Published”.",
+    )
 
 
 class VersionTab(NewestInline):
@@ -68,7 +79,7 @@ class EmailTemplateAdmin(EditAdmin):
     actions_detail = ["publish", "test"]
     change_form_after_template = "admin/campaigns/preview.html"
     fieldsets = [
-        (None, {"fields": [("name", "slug"), ("message_class", "topic"), ("format", "standing")]}),
+        (None, {"fields": [("name", "slug"), ("message_class", "topic"), ("format", "standing"), "waiting"]}),
         ("The mail", {"fields": ["subject", "preheader", "body", "text"]}),
     ]
 
@@ -78,7 +89,7 @@ class EmailTemplateAdmin(EditAdmin):
         return super().has_delete_permission(request) and never
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["standing", "slug"] if obj else ["standing"]
+        return ["standing", "waiting", "slug"] if obj else ["standing", "waiting"]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else super().get_prepopulated_fields(request, obj)
@@ -96,6 +107,11 @@ class EmailTemplateAdmin(EditAdmin):
             return "Not published"
         now = {name: getattr(template, name) for name in ("format", "subject", "preheader", "body", "text")}
         return f"Version {version.number}" if now == version.source else "Draft is newer"
+
+    @display(description="Wait to be sent")
+    def waiting(self, template: EmailTemplate) -> str:
+        count = queued(template) if template.pk else 0
+        return f"{count:,} mails of it" if count else "None of it"
 
     def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the form holds now (POST) or what is saved (GET), as a page for the sandboxed frame. Stores nothing."""
@@ -126,13 +142,16 @@ class EmailTemplateAdmin(EditAdmin):
             "Publish this mail",
             "The saved draft becomes what is sent from now on, also to people who are in a sequence.",
             "Publish",
+            PublishDialog,
         ),
     )
-    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+    def publish(self, request: HttpRequest, form: PublishDialog, object_id: str) -> HttpResponse:
         template = EmailTemplate.objects.get(pk=object_id)
+        also_queued = form.cleaned_data["also_queued"]
         try:
-            version = publish_template(template, now=clock.now())
-            messages.success(request, f"Version {version.number} is what is sent from now on.")
+            version = publish_template(template, also_queued=also_queued, now=clock.now())
+            said = f"Version {version.number} is what is sent from now on"
+            messages.success(request, f"{said}, also in the mails that wait." if also_queued else f"{said}.")
         except rendering.TemplateProblems as refused:
             for problem in refused.problems:
                 messages.error(request, f"Not published. {problem}")
