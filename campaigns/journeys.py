@@ -248,5 +248,9 @@ _READERS: dict[str, Callable[[Step, str], steps.Step]] = {
     Step.Kind.BRANCH: _branch,
     Step.Kind.SET: lambda step, sequence: steps.SetStep(step.key, step.field, step.value),
     Step.Kind.NOTIFY: lambda step, sequence: steps.NotifyStep(step.key, step.message),
+    Step.Kind.TASK: lambda step, sequence: steps.TaskStep(step.key, step.message),
+    Step.Kind.WEBHOOK: lambda step, sequence: steps.WebhookStep(step.key, step.url),
+    Step.Kind.ENROLL: lambda step, sequence: steps.EnrollStep(step.key, step.target),
+    Step.Kind.EXIT: lambda step, sequence: steps.ExitStep(step.key, step.target),
     Step.Kind.END: lambda step, sequence: steps.EndStep(step.key),
 }

@@ -7,10 +7,22 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from campaigns import decisions as decision_log
-from campaigns import exits, journeys, outbox, people, settling
+from campaigns import exits, journeys, outbox, people, reaching, settling
 from campaigns.engine import Journey, decide
 from campaigns.experiments import assigning
-from campaigns.steps import Decision, Leave, Notify, Position, Queue, SetField, Stay
+from campaigns.steps import (
+    CallWebhook,
+    Decision,
+    Leave,
+    Notify,
+    Position,
+    ProposeEntry,
+    Queue,
+    RequestTask,
+    SetField,
+    Stay,
+    TakeOut,
+)
 from campaigns.triggers import lineage_of
 from leads import actions
 from leads.batch import NewEvent
@@ -88,6 +100,7 @@ class Plan:
     events: list[NewEvent] = field(default_factory=list)
     fields: dict[int, dict[str, object]] = field(default_factory=dict)
     met: list[assigning.Met] = field(default_factory=list)
+    wishes: list[reaching.Wish] = field(default_factory=list)
     depth: int = 0
     noted: list[decision_log.Made] = field(default_factory=list)
     lineage: dict[int, set[str]] = field(default_factory=dict)
@@ -126,7 +139,7 @@ def advance(*, limit: int = 500, now: datetime) -> int:
             _plan(plan, run, journey, decisions)
             stood = (run.step_key, run.due_at if run.is_waiting else None)
             plan.noted += decision_log.of_walk(run.lead_id, journey.sequence_id, run.id, decisions, stood=stood)
-    _apply(plan, now=now)
+    _apply(plan, persons, now=now)
     return len(due)
 
 
@@ -182,6 +195,8 @@ def _plan(plan: Plan, run: Due, journey: Journey, decisions: Iterable[Decision])
                 plan.lineage.setdefault(run.lead_id, set()).update(lineage_of(journey.sequence, run.lineage))
             case Notify(step_key=step_key, message=message):
                 plan.events.append(_notice(run, journey, step_key, message))
+            case RequestTask() | CallWebhook() | ProposeEntry() | TakeOut():
+                plan.wishes.append(reaching.Wish(run, journey, decision))
             case Stay(step_key=step_key, step_since=since, until=until):
                 plan.moves.append(Move(run.id, step_key, since, True, until))
             case Leave(step_key=step_key, reason=reason, event_id=event_id):
@@ -215,7 +230,7 @@ def _notice(run: Due, journey: Journey, step_key: str, message: str) -> NewEvent
     )
 
 
-def _apply(plan: Plan, *, now: datetime) -> None:
+def _apply(plan: Plan, persons: dict[int, people.Person], *, now: datetime) -> None:
     queued = outbox.queue(plan.drafts, now=now)
     if queued:
         nudge("campaigns.tasks.send")
@@ -231,3 +246,4 @@ def _apply(plan: Plan, *, now: datetime) -> None:
         actions.set_fields(plan.fields, now=now, depth=plan.depth, lineage=plan.lineage)
     if plan.events:
         actions.record(plan.events, now=now)
+    reaching.fulfil(plan.wishes, persons, now=now)

@@ -4,7 +4,9 @@ A new kind is a dataclass in this folder with `decide`, a row kind in `models.St
 """
 
 from campaigns.steps.acts import BranchStep, EndStep, NotifyStep, SetStep
+from campaigns.steps.beyond import EnrollStep, ExitStep, TaskStep, WebhookStep
 from campaigns.steps.contract import (
+    CallWebhook,
     Decision,
     Effect,
     Hold,
@@ -13,10 +15,13 @@ from campaigns.steps.contract import (
     Notify,
     Pass,
     Position,
+    ProposeEntry,
     Queue,
+    RequestTask,
     SetField,
     Stay,
     Step,
+    TakeOut,
     passing,
 )
 from campaigns.steps.dates import DateStep, with_deadlines
@@ -27,11 +32,14 @@ from campaigns.steps.waits import CalendarStep, EventStep, WaitStep, beginning, 
 __all__ = [
     "BranchStep",
     "CalendarStep",
+    "CallWebhook",
     "DateStep",
     "Decision",
     "Effect",
     "EndStep",
+    "EnrollStep",
     "EventStep",
+    "ExitStep",
     "Hold",
     "Leave",
     "Note",
@@ -39,14 +47,19 @@ __all__ = [
     "NotifyStep",
     "Pass",
     "Position",
+    "ProposeEntry",
     "Queue",
+    "RequestTask",
     "SendStep",
     "SetField",
     "SetStep",
     "Stay",
     "Step",
+    "TakeOut",
+    "TaskStep",
     "TombstoneStep",
     "WaitStep",
+    "WebhookStep",
     "beginning",
     "ending",
     "passing",

@@ -72,6 +72,40 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestTask:
+    """Something for sales to do."""
+
+    step_key: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallWebhook:
+    step_key: str
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeEntry:
+    """Propose the person for another sequence."""
+
+    step_key: str
+    sequence: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOut:
+    """End the person's runs of another sequence."""
+
+    step_key: str
+    sequence: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Nothing to do, something to know: which way a branch went, that a wait is over."""
 
@@ -98,7 +132,7 @@ class Leave:
     event_id: int | None = None
 
 
-Effect = Queue | SetField | Notify | Note
+Effect = Queue | SetField | Notify | RequestTask | CallWebhook | ProposeEntry | TakeOut | Note
 Decision = Effect | Stay | Leave
 
 
