@@ -1,6 +1,13 @@
 """The colours of states, the same on every page of the admin."""
 
-SEQUENCE = {"Draft": "", "Live": "success", "Paused": "warning", "Stopped": "danger"}
+SEQUENCE = {
+    "Draft": "",
+    "Live": "success",
+    "Paused": "warning",
+    "Frozen": "info",
+    "Draining": "warning",
+    "Stopped": "danger",
+}
 VERSION = {"Draft": "warning", "Published": "success"}
 EXPERIMENT = {"Running": "info", "Decided": "success"}
 BROADCAST = {

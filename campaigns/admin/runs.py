@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from campaigns import outbox
+from campaigns import outbox, pausing
 from campaigns.actions import exit_enrollment
 from campaigns.admin import badges
 from campaigns.models import Enrollment, Message
@@ -79,6 +79,7 @@ class MessageAdmin(InsertOnlyAdmin):
     list_select_related = ["lead", "sequence", "template_version__template"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
+        "is_held",
         ("message_class", ChoicesDropdownFilter),
         ("sequence", AutocompleteSelectFilter),
         ("due_at", RangeDateTimeFilter),
@@ -86,7 +87,7 @@ class MessageAdmin(InsertOnlyAdmin):
     search_fields = ["=lead__email_normal", "=key", "=provider_id"]
     search_help_text = "A whole address, message key or the provider's id."
     ordering = ["-id"]
-    actions = ["send_again"]
+    actions = ["send_again", "hold", "let_go"]
     fieldsets = [
         (
             None,
@@ -115,6 +116,16 @@ class MessageAdmin(InsertOnlyAdmin):
     @display(description="State", label=badges.MESSAGE)
     def state_badge(self, message: Message) -> str:
         return message.get_state_display()
+
+    @admin.action(description="Hold (only what waits to be sent)", permissions=["act"])
+    def hold(self, request: HttpRequest, rows: "QuerySet[Any]") -> None:
+        count = pausing.hold(list(rows.values_list("pk", flat=True)))
+        messages.success(request, f"{count} held until somebody lets them go.")
+
+    @admin.action(description="Let go (only what is held by hand)", permissions=["act"])
+    def let_go(self, request: HttpRequest, rows: "QuerySet[Any]") -> None:
+        count = pausing.let_go(list(rows.values_list("pk", flat=True)))
+        messages.success(request, f"{count} go on. What a sequence or broadcast holds goes on with it.")
 
     @admin.action(description="Send again (only what failed or is unknown)", permissions=["act"])
     def send_again(self, request: HttpRequest, rows: "QuerySet[Any]") -> None:

@@ -20,12 +20,13 @@ from campaigns import actions, exchange
 from campaigns.admin import badges, versions
 from campaigns.admin.arms import arms_table
 from campaigns.admin.changes import BackfillTab, ChangeTab, ChangingActions, is_halted
+from campaigns.admin.pausing import PausingActions
 from campaigns.experiments.holdouts import control_groups
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
 from campaigns.outline import sending_days
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
-from lifecycle.core.admin.frames import reload_at, reload_page
+from lifecycle.core.admin.frames import reload_at
 
 
 class ImportDialog(BaseDialogForm):
@@ -49,7 +50,7 @@ class VersionTab(NewestInline):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(ChangingActions, EditAdmin):
+class SequenceAdmin(ChangingActions, PausingActions, EditAdmin):
     list_display = ["name", "status_badge", "group", "priority", "inside", "left", "sent"]
     list_select_related = ["group"]
     list_filter = [("status", ChoicesDropdownFilter), "group"]
@@ -62,7 +63,8 @@ class SequenceAdmin(ChangingActions, EditAdmin):
         "publish",
         "promote",
         "withdraw",
-        {"title": "More", "icon": "more_horiz", "items": ["pause", "resume", "stop", "let_in", "export_yaml"]},
+        {"title": "Hold or go on", "icon": "pause", "items": ["pause", "freeze", "resume", "drain", "stop"]},
+        {"title": "More", "icon": "more_horiz", "items": ["let_in", "export_yaml"]},
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), "description", ("group", "priority")]}),
@@ -153,58 +155,6 @@ class SequenceAdmin(ChangingActions, EditAdmin):
     def edit_draft(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         draft = actions.new_draft(Sequence.objects.get(pk=object_id))
         return reload_at(reverse("admin:campaigns_sequenceversion_change", args=[draft.pk]))
-
-    @action(
-        description="Pause",
-        url_path="pause",
-        icon="pause",
-        permissions=["change"],
-        dialog=dialog("Pause entries", "Nobody new enters. People inside go on to their end.", "Pause"),
-    )
-    def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        return self._told(
-            request,
-            object_id,
-            lambda sequence: "Paused." if actions.pause(sequence, now=clock.now()) else "It is not live.",
-        )
-
-    @action(
-        description="Resume",
-        url_path="resume",
-        icon="play_arrow",
-        permissions=["change"],
-        dialog=dialog("Resume entries", "People can enter again.", "Resume"),
-    )
-    def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        return self._told(
-            request,
-            object_id,
-            lambda sequence: "Live again." if actions.resume(sequence, now=clock.now()) else "It is not paused.",
-        )
-
-    @action(
-        description="Stop",
-        url_path="stop",
-        icon="stop_circle",
-        variant=ActionVariant.DANGER,
-        permissions=["change"],
-        dialog=dialog(
-            "Stop the sequence",
-            "Everybody inside leaves at once and nothing more of it is sent. Publishing a draft starts it again.",
-            "Stop it",
-        ),
-    )
-    def stop(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        return self._told(
-            request,
-            object_id,
-            lambda sequence: "Stopped." if actions.stop(sequence, now=clock.now()) else "It is not running.",
-        )
-
-    def _told(self, request: HttpRequest, object_id: str, act: Any) -> HttpResponseBase:
-        sequence = Sequence.objects.get(pk=object_id)
-        messages.success(request, act(sequence))
-        return reload_page(request, sequence)
 
     @action(description="Export as YAML", url_path="export", icon="download", permissions=["view"])
     def export_yaml(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
