@@ -10,6 +10,7 @@ from campaigns.models.entry import Backfill, BackfillEntry, WaitingEntry
 from campaigns.models.experiment import Assignment, Experiment
 from campaigns.models.mailbox import MailboxMail
 from campaigns.models.message import Message
+from campaigns.models.rehearsal import RehearsalRun
 from campaigns.models.sender import Holiday, SenderAccount
 from campaigns.models.sequence import ExclusiveGroup, Sequence, SequenceChange, SequenceVersion, Step, Variant
 from campaigns.models.suppression import Suppression
@@ -37,6 +38,7 @@ __all__ = [
     "Message",
     "MessageClass",
     "ProviderEvent",
+    "RehearsalRun",
     "SenderAccount",
     "Sequence",
     "SequenceChange",

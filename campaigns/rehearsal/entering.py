@@ -23,6 +23,10 @@ class Entrance:
         self._arrived: set[int] = set()
         self._waiting: dict[str, tuple[Candidate, str]] = {}
 
+    @property
+    def still_waiting(self) -> int:
+        return len(self._waiting)
+
     def next_end(self) -> datetime | None:
         """When the first who waits for their filters is judged a last time."""
         return min((each.until for each, _ in self._waiting.values() if each.until), default=None)

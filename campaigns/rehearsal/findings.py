@@ -59,6 +59,7 @@ class Outcome:
     effects: Counter[str] = field(default_factory=Counter)
     still_inside: int = 0
     still_waiting: int = 0
+    waiting: int = 0
     crowded_by: Counter[str] = field(default_factory=Counter)
     crowds: Counter[str] = field(default_factory=Counter)
     would_replace: Counter[str] = field(default_factory=Counter)
@@ -122,6 +123,7 @@ class Tally:
     def __init__(self, zone: ZoneInfo) -> None:
         self.outcome = Outcome()
         self._zone = zone
+        self._ends: set[str] = set()
 
     def add(self, record: Record) -> None:
         outcome = self.outcome
@@ -129,8 +131,9 @@ class Tally:
         outcome.people += bool(record.runs)
         outcome.merged += record.merged
         outcome.met_again += record.met_again
-        outcome.proposals += len(record.runs) + record.merged + record.met_again + len(record.refusals)
+        outcome.proposals += len(record.runs) + record.merged + record.met_again + len(record.refusals) + record.waiting
         outcome.answers_left_out += record.answers_left_out
+        outcome.waiting += record.waiting
         outcome.refused.update(kind_of(reason) for _, reason in record.refusals)
         outcome.effects.update(step for _, step in record.effects)
         outcome.would_replace.update(record.would_replace)
@@ -138,8 +141,16 @@ class Tally:
         outcome.crowds.update(record.crowds)
         for run in record.runs:
             self._add_run(run)
-        if record.runs and len(outcome.samples) < SAMPLES:
-            outcome.samples.append(sample(record))
+        self._show(record)
+
+    def _show(self, record: Record) -> None:
+        """Keep a person of each way to end, so that the few that are shown are not all alike."""
+        if not record.runs or len(self.outcome.samples) >= SAMPLES:
+            return
+        ends = {kind_of(run.exit_reason) for run in record.runs}
+        if ends - self._ends:
+            self._ends |= ends
+            self.outcome.samples.append(sample(record))
 
     def _add_run(self, run: Run) -> None:
         outcome = self.outcome

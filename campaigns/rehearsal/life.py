@@ -41,6 +41,7 @@ class Life:
             if due is not None and (now is None or due < now):
                 now = due
             if now is None or now >= until:
+                self.standing.record.waiting = self.entrance.still_waiting
                 return self.standing.record
             while place < len(waves) and waves[place].at == now:
                 self._meet(waves[place], now)

@@ -66,6 +66,7 @@ class Record:
     refusals: list[tuple[datetime, str]] = field(default_factory=list)
     merged: int = 0
     met_again: int = 0
+    waiting: int = 0
     effects: list[tuple[datetime, str]] = field(default_factory=list)
     would_replace: list[str] = field(default_factory=list)
     would_refuse: list[str] = field(default_factory=list)
