@@ -33,6 +33,7 @@ class Drop:
     reason: str
     exit_reason: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    exit_event: int | None = None
 
 
 Verdict = Go | Defer | Drop
@@ -80,6 +81,7 @@ class Case:
     quiet: Window | None = None
     zone: str = "UTC"
     holidays: Collection[date] = ()
+    exit_event: int | None = None
 
 
 def enrollment(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -89,7 +91,8 @@ def enrollment(case: Case, policy: Policy, now: datetime) -> Verdict | None:
 def exit_rules(case: Case, policy: Policy, now: datetime) -> Verdict | None:
     if not case.exit_reason:
         return None
-    return Drop("canceled", f"exit: {case.exit_reason}", exit_reason=case.exit_reason)
+    reason = f"exit: {case.exit_reason}"
+    return Drop("canceled", reason, exit_reason=case.exit_reason, exit_event=case.exit_event)
 
 
 def consent(case: Case, policy: Policy, now: datetime) -> Verdict | None:

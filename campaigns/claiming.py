@@ -14,7 +14,7 @@ from campaigns.delivery.contract import Outgoing
 from campaigns.engine import Journey, exit_of
 from campaigns.goals import About
 from campaigns.models import MessageClass
-from campaigns.steps import SendStep
+from campaigns.steps import Leave, SendStep
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
@@ -188,13 +188,15 @@ def _judge(
                 (mail, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
             )
             continue
+        leave = _leave(mail, known, persons[mail.lead_id], now)
         case = checks.Case(
             is_marketing=mail.is_marketing,
             topic_id=mail.topic_id,
             expires_at=mail.expires_at,
             attempts=mail.attempts,
             run_is_over=mail.run_state == "ended",
-            exit_reason=_exit_reason(mail, known, persons[mail.lead_id], now),
+            exit_reason=leave.reason if leave else "",
+            exit_event=leave.event_id if leave else None,
             suppressions=suppressions[mail.address_hash],
             marketing_times=limits.times[mail.lead_id],
             promised=limits.promised[mail.lead_id],
@@ -216,12 +218,11 @@ def _judge(
     return verdicts
 
 
-def _exit_reason(mail: Due, known: dict[int, Journey], person: people.Person, now: datetime) -> str:
+def _leave(mail: Due, known: dict[int, Journey], person: people.Person, now: datetime) -> Leave | None:
     if mail.version_id is None or mail.run_state != "active":
-        return ""
+        return None
     about = About.run(mail.run_key or "", mail.run_context)
-    leave = exit_of(known[mail.version_id], person.facts(mail.goal_since), now, about)
-    return leave.reason if leave else ""
+    return exit_of(known[mail.version_id], person.facts(mail.goal_since), now, about)
 
 
 def _subjects(mails: Iterable[Due], known: dict[int, Journey]) -> dict[int, str]:
@@ -278,7 +279,7 @@ def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
     settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now, seen=verdicts.seen)
     exits.end(
         [
-            exits.Exit(mail.enrollment_id, drop.exit_reason)
+            exits.Exit(mail.enrollment_id, drop.exit_reason, drop.exit_event)
             for mail, drop in verdicts.never
             if drop.exit_reason and mail.enrollment_id is not None
         ],
