@@ -2,11 +2,12 @@
 
 from celery import shared_task
 
-from campaigns import dates, decisions, guarding, launching, outbox, pausing, runner, settling, waiting
+from campaigns import dates, decisions, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import open_transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
+from campaigns.rehearsal import jobs as rehearsals
 from lifecycle.core import clock, gate
 
 # Seconds. A backlog is sent in turns, so that it neither keeps the workers from everything else nor meets the task's
@@ -61,6 +62,11 @@ def send() -> int:
 
 
 @shared_task(ignore_result=True)
+def call_webhooks() -> int:
+    return 0 if gate.closed(clock.now()) else webhooks.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
 def judge_experiments() -> int:
     return judging.judge_due(now=clock.now())
 
@@ -74,3 +80,8 @@ def forget_decisions() -> int:
 def sweep_leases() -> int:
     now = clock.now()
     return settling.expire(now=now) + settling.send_unknown_again(now=now) + pausing.finish_drains(now=now)
+
+
+@shared_task(ignore_result=True)
+def rehearse() -> int:
+    return rehearsals.run_due(now=clock.now())
