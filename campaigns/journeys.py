@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 
 from campaigns import engine, steps, variants, windows
 from campaigns.anchors import Anchor
+from campaigns.goals import ExitRule
 from campaigns.models import SequenceVersion, Step
 from campaigns.triggers import DATE_REACHED
 from leads.rule_fields import VOCABULARY
@@ -168,11 +169,11 @@ def trigger(entry: dict[str, Any]) -> engine.Trigger:
     return engine.Trigger(entry["event"], where=where, updates_only=updates)
 
 
-def exit_rule(entry: dict[str, Any], key_property: str = "") -> engine.ExitRule:
+def exit_rule(entry: dict[str, Any], key_property: str = "") -> ExitRule:
     if "when" in entry:
-        return engine.ExitRule(rules.parse(entry["when"], VOCABULARY, since_enrollment=True), entry["reason"])
+        return ExitRule(rules.parse(entry["when"], VOCABULARY, since_enrollment=True), entry["reason"])
     match = entry.get("match", "")
-    return engine.ExitRule(
+    return ExitRule(
         _event_rule(entry["goal"], entry.get("where", []), since=True),
         entry.get("reason") or f"goal: {entry['goal']}",
         goal=entry["goal"],

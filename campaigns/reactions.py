@@ -100,7 +100,7 @@ def _exit(batch: Batch, active: list[Active], known: dict[int, Journey]) -> set[
 def _payloads(active: list[Active], known: dict[int, Journey]) -> dict[int, Any]:
     """What the runs began with, of those whose exits ask; one query, or none."""
     asked = [run.id for run in active if known[run.version_id].asks_payload]
-    return dict(sql.fetch(_PAYLOADS, [asked])) if asked else {}  # type: ignore[arg-type]
+    return dict(sql.fetch(_PAYLOADS, [asked])) if asked else {}
 
 
 def _latest(batch: Batch) -> dict[int, datetime]:

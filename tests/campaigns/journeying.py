@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from campaigns.engine import ExitRule, Journey, Trigger
+from campaigns.engine import Journey, Trigger
+from campaigns.goals import ExitRule
 from campaigns.steps import BranchStep, EventStep, Position, SendStep, Step
 from campaigns.variants import Variant
 from leads.rule_fields import VOCABULARY

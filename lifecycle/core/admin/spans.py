@@ -1,7 +1,8 @@
 """Lengths of time as people write them."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ class SpanField(forms.CharField):
     """30m, 2h, 7d."""
 
     read = staticmethod(durations.parse)
-    write = staticmethod(durations.format)
+    write: ClassVar[Callable[[timedelta], str]] = staticmethod(durations.format)
     refusal = "Write a length of time like 30m, 2h or 7d."
 
     def __init__(self, **kwargs: Any) -> None:
