@@ -3,11 +3,12 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import dates, guarding, launching, outbox, pausing, runner, settling, waiting
+from campaigns import dates, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
 from campaigns.broadcasts import running as broadcasts
 from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
+from campaigns.rehearsal import jobs as rehearsals
 from leads import actions, fading, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.sales import alerting
@@ -31,7 +32,9 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
     guarding.watch(now=now)
     while sends and (sent := alerting.send_alerts(now=now)):
         total["alerts"] += sent
+    total["called"] += webhooks.drain(now=now) if sends else 0
     total["judged"] += judging.judge_due(now=now)
+    total["rehearsed"] += rehearsals.run_due(now=now)
     record_tick(now)
     return {name: total[name] for name in COUNTS}
 
@@ -53,7 +56,9 @@ COUNTS = (
     "failed",
     "unknown",
     "alerts",
+    "called",
     "judged",
+    "rehearsed",
 )
 
 
