@@ -1,8 +1,7 @@
 """Lengths of time as people write them."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,9 +13,15 @@ from lifecycle.core import durations
 class SpanField(forms.CharField):
     """30m, 2h, 7d."""
 
-    read = staticmethod(durations.parse)
-    write: ClassVar[Callable[[timedelta], str]] = staticmethod(durations.format)
     refusal = "Write a length of time like 30m, 2h or 7d."
+
+    @staticmethod
+    def read(text: str) -> timedelta:
+        return durations.parse(text)
+
+    @staticmethod
+    def write(span: timedelta) -> str:
+        return durations.format(span)
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", UnfoldAdminTextInputWidget(attrs={"placeholder": "7d", "size": 6}))
@@ -46,6 +51,12 @@ class SpanField(forms.CharField):
 class OffsetField(SpanField):
     """-1h before, 3d after, 0d at once."""
 
-    read = staticmethod(durations.parse_signed)
-    write = staticmethod(durations.format_signed)
     refusal = "Write a length of time like 30m, 3d, -1h or 0d."
+
+    @staticmethod
+    def read(text: str) -> timedelta:
+        return durations.parse_signed(text)
+
+    @staticmethod
+    def write(span: timedelta) -> str:
+        return durations.format_signed(span)
