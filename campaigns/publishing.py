@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from campaigns import admission, journeys, scheduling
 from campaigns.editing.tombstones import reused
 from campaigns.experiments import checking
 from campaigns.fields import SETTABLE
-from campaigns.models import SequenceVersion, Step
+from campaigns.models import Sequence, SequenceVersion, Step
 from leads.rule_fields import VOCABULARY
-from lifecycle.core import rules
+from lifecycle.core import http, rules
 
 LONGEST = 200
 HIGHEST_HOLDOUT = 50
@@ -110,6 +112,26 @@ def _check_notify(step: Step) -> Iterator[tuple[str, str]]:
         yield "notify.message", "write what the rep should read"
 
 
+def _check_task(step: Step) -> Iterator[tuple[str, str]]:
+    if not step.message.strip():
+        yield "task.title", "write what the rep has to do"
+
+
+def _check_webhook(step: Step) -> Iterator[tuple[str, str]]:
+    try:
+        http.check_address(step.url, allow_private=settings.ALLOW_PRIVATE_WEBHOOKS)
+    except http.Refused as refused:
+        yield "webhook.url", str(refused)
+
+
+def _check_target(step: Step) -> Iterator[tuple[str, str]]:
+    where, others = f"{step.kind}.sequence", Sequence.objects.exclude(pk=step.version.sequence_id)
+    if step.target == step.version.sequence.slug:
+        yield where, "names this sequence itself; name another one"
+    elif not others.filter(slug=step.target).exists():
+        yield where, f"there is no sequence {step.target or 'without a name'}; write the slug of one"
+
+
 _CHECKS: dict[str, Callable[[Step], Iterator[tuple[str, str]]]] = {
     Step.Kind.SEND: _check_send,
     Step.Kind.WAIT: _check_wait,
@@ -119,6 +141,10 @@ _CHECKS: dict[str, Callable[[Step], Iterator[tuple[str, str]]]] = {
     Step.Kind.BRANCH: _check_branch,
     Step.Kind.SET: _check_set,
     Step.Kind.NOTIFY: _check_notify,
+    Step.Kind.TASK: _check_task,
+    Step.Kind.WEBHOOK: _check_webhook,
+    Step.Kind.ENROLL: _check_target,
+    Step.Kind.EXIT: _check_target,
 }
 
 

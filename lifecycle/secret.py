@@ -1,5 +1,8 @@
 """The secret key of an installation that was not given one."""
 
+import base64
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -27,3 +30,9 @@ def kept_in(path: Path) -> str:
         raise ImproperlyConfigured(
             f"VAR_DIR: cannot use {path}; give the folder to this user, choose another, or set SECRET_KEY"
         ) from problem
+
+
+def webhook_secret(key: str) -> str:
+    """The secret that signs webhooks, made of the installation's key: whsec_ and base64."""
+    derived = hmac.new(key.encode(), b"lifecycle: webhooks", hashlib.sha256).digest()
+    return "whsec_" + base64.b64encode(derived).decode()

@@ -230,6 +230,17 @@ def _notify(given: StepFile) -> StepValues:
     return StepValues({"kind": Step.Kind.NOTIFY, "message": notice.get("message", "")})
 
 
+def _one(kind: str, name: str, column: str) -> Callable[[StepFile], StepValues]:
+    """Reads a step that says one thing: `task: {title: …}`."""
+
+    def read_one(given: StepFile) -> StepValues:
+        said = getattr(given, kind) or {}
+        only(f"steps.{given.id}.{kind}", said, {name})
+        return StepValues({"kind": kind, column: said.get(name, "")})
+
+    return read_one
+
+
 def _end(given: StepFile) -> StepValues:
     return StepValues({"kind": Step.Kind.END})
 
@@ -240,5 +251,9 @@ _READERS: dict[str, Callable[[StepFile], StepValues]] = {
     "branch": _branch,
     "set": _set,
     "notify": _notify,
+    "task": _one("task", "title", "message"),
+    "webhook": _one("webhook", "url", "url"),
+    "enroll": _one("enroll", "sequence", "target"),
+    "exit": _one("exit", "sequence", "target"),
     "end": _end,
 }

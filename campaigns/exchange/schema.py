@@ -45,6 +45,10 @@ class StepFile(File):
     branch: dict[str, Any] | None = None
     set: dict[str, Any] | None = None
     notify: dict[str, str] | None = None
+    task: dict[str, str] | None = None
+    webhook: dict[str, str] | None = None
+    enroll: dict[str, str] | None = None
+    exit: dict[str, str] | None = None
     end: bool | None = None
     experiment: ExperimentFile | None = None
     window: dict[str, Any] | None = None
@@ -81,4 +85,4 @@ class SequenceFile(File):
     templates: list[TemplateFile] = []
 
 
-KINDS = ("send", "wait", "branch", "set", "notify", "end")
+KINDS = ("send", "wait", "branch", "set", "notify", "task", "webhook", "enroll", "exit", "end")

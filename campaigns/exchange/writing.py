@@ -161,6 +161,10 @@ _WRITERS: dict[str, Callable[[Step], dict[str, Any]]] = {
     Step.Kind.BRANCH: _branch,
     Step.Kind.SET: lambda step: {"set": {"field": step.field, "value": step.value}},
     Step.Kind.NOTIFY: lambda step: {"notify": {"message": step.message}},
+    Step.Kind.TASK: lambda step: {"task": {"title": step.message}},
+    Step.Kind.WEBHOOK: lambda step: {"webhook": {"url": step.url}},
+    Step.Kind.ENROLL: lambda step: {"enroll": {"sequence": step.target}},
+    Step.Kind.EXIT: lambda step: {"exit": {"sequence": step.target}},
     Step.Kind.END: lambda step: {"end": True},
 }
 

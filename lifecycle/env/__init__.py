@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 # Every variable that means something to us, but for the settings of mail providers.
 NAMES = frozenset(
-    """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS API_LIMIT CALENDLY_WEBHOOK_SECRET CELERY_BROKER_URL DATABASE_PGBOUNCER
-    DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL FORM_LIMIT FORM_LIMIT_PER_ADDRESS
-    FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL SANDBOX SECRET_KEY
-    SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE TRUSTED_PROXIES VAR_DIR WEB_THREADS
-    WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
+    """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS ALLOW_PRIVATE_WEBHOOKS API_LIMIT CALENDLY_WEBHOOK_SECRET
+    CELERY_BROKER_URL DATABASE_PGBOUNCER DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL
+    FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL
+    SANDBOX SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE
+    TRUSTED_PROXIES VAR_DIR WEBHOOK_SECRET WEB_THREADS WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
 )
 
 # A file of this name in VAR_DIR says that its database is a demo, however the product is started on it.
@@ -57,6 +57,8 @@ class Environment:
     stripe_secrets: list[str]
     zoom_secrets: list[str]
     stripe_api_key: str
+    webhook_secret: str
+    allow_private_webhooks: bool
     time_zone: str
     instance_id: UUID | None
     sandbox: bool
@@ -103,6 +105,8 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         stripe_secrets=reader.get("STRIPE_WEBHOOK_SECRET", values.names, []),
         zoom_secrets=reader.get("ZOOM_WEBHOOK_SECRET", values.names, []),
         stripe_api_key=reader.get("STRIPE_API_KEY", str, ""),
+        webhook_secret=reader.get("WEBHOOK_SECRET", values.webhook_secret, ""),
+        allow_private_webhooks=reader.get("ALLOW_PRIVATE_WEBHOOKS", values.boolean, False),
         time_zone=reader.get("TIME_ZONE", values.time_zone, "UTC"),
         instance_id=reader.get("INSTANCE_ID", values.uuid, None),
         sandbox=demo or reader.get("SANDBOX", values.boolean, False),

@@ -4,6 +4,8 @@ The messages never repeat a value that may hold a password.
 """
 
 import json
+from base64 import b64decode
+from binascii import Error as BinasciiError
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -55,6 +57,17 @@ class Mail:
     tls: str = ""  # "", "starttls" or "implicit"
     provider: str = ""
     provider_settings: dict[str, Any] = field(default_factory=dict)
+
+
+def webhook_secret(text: str) -> str:
+    """A secret of the Standard Webhooks specification."""
+    try:
+        key = b64decode(text.removeprefix("whsec_"), validate=True)
+    except BinasciiError as problem:
+        raise ValueError("must be whsec_ and base64") from problem
+    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ and base64 of 24 to 64 random bytes")
+    return text
 
 
 def plain_or_json(text: str) -> Any:
