@@ -181,22 +181,30 @@ def is_halted(sequence: Sequence) -> bool:
 class ChangingActions:
     """What a sequence's page offers besides pausing: publishing, the trial of a version, letting people in."""
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """What stopped by itself is said on the list until somebody has looked at it."""
+        for line in guarding.standing(now=clock.now()) if request.method == "GET" else ():
+            what = "its trial was ended" if line.detail.get("what") == "canary" else "stopped by itself"
+            messages.error(request, f"{line.sequence.name}: {what}. {line.reason}.")
+        return super().changelist_view(request, extra_context)  # type: ignore[misc,no-any-return]
+
     @display(description="Trial")
     def trial(self, sequence: Sequence) -> SafeString:
         version = sequence.canary_version
         assert version is not None
         return format_html(
-            "<p>{} is tried on {} % of the people who enter, since {:%Y-%m-%d %H:%M}.</p>{}",
+            "<p>{} is tried on {} % of the people who enter, since {}.</p>{}",
             admin_link(version, f"Version {version.number}"),
             sequence.canary_percent,
-            sequence.canary_since,
+            f"{sequence.canary_since:%Y-%m-%d %H:%M}",
             figures_table(canary.side_by_side(sequence)),
         )
 
     @display(description="Needs a look")
     def halted(self, sequence: Sequence) -> SafeString:
         lines = [line for line in guarding.standing(now=clock.now()) if line.sequence_id == sequence.pk]
-        return format_html_join("", "<p><strong>{:%Y-%m-%d %H:%M}</strong> {}</p>", ((x.at, x.reason) for x in lines))
+        said = ((f"{line.at:%Y-%m-%d %H:%M}", line.reason) for line in lines)
+        return format_html_join("", "<p><strong>{}</strong> {}</p>", said)
 
     @action(description="Publish …", url_path="publish", icon="publish", permissions=["change"])
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

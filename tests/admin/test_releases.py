@@ -176,7 +176,10 @@ def test_what_stopped_by_itself_is_shown_until_somebody_resumes_it(sequence):
     freeze(sequence, now=clock.now(), reason="3 complaints")
     detail = {"what": "sequence"}
     note(sequence, guarding.HALTED, actor=None, now=clock.now(), reason="3 complaints in 500 mails", detail=detail)
-    assert "Stopped by itself" in page("sequence_change", sequence.pk)
+    shown = page("sequence_change", sequence.pk)
+    assert "Stopped by itself" in shown
+    assert "3 complaints in 500 mails" in shown
+    assert "Welcome: stopped by itself. 3 complaints in 500 mails." in page("sequence_changelist")
 
 
 def test_a_corrected_mail_may_go_to_those_who_wait_for_it(sequence):
