@@ -130,7 +130,7 @@ class PausingActions:
         ),
     )
     def stop(self, request: HttpRequest, form: PauseDialog, object_id: str) -> HttpResponseBase:
-        return _done(request, form, object_id, actions.stop, "Stopped.")
+        return _done(request, form, object_id, actions.stop, "Stopped. Everybody inside has left.")
 
 
 def _done(
@@ -148,11 +148,11 @@ def _done(
 
 
 def _counts(detail: dict[str, Any]) -> str:
-    """“12 people, 3 mails, 1 mail skipped.”"""
+    """“(12 people, 3 mails, 1 skipped)”; nothing where nobody was inside."""
     people, mails, skipped = (detail.get(name, 0) for name in ("people", "mails", "skipped"))
     told = [
-        f"{people:,} {'person' if people == 1 else 'people'} inside" if people else "",
-        f"{mails:,} {'mail' if mails == 1 else 'mails'} waiting" if mails else "",
+        f"{people:,} {'person' if people == 1 else 'people'}" if people else "",
+        f"{mails:,} {'mail' if mails == 1 else 'mails'}" if mails else "",
         f"{skipped:,} skipped" if skipped else "",
     ]
-    return ", ".join(filter(None, told)) + "." if any(told) else ""
+    return f"({', '.join(filter(None, told))})" if any(told) else ""

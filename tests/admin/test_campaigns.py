@@ -174,7 +174,7 @@ def test_pause_resume_stop():
     assert Sequence.objects.get(pk=nurture.pk).status == "paused"
     act("sequence_resume", nurture.pk)
     assert Sequence.objects.get(pk=nurture.pk).status == "live"
-    assert "1 people left it" in act("sequence_stop", nurture.pk)
+    assert "Stopped. Everybody inside has left. (1 person)" in act("sequence_stop", nurture.pk)
     running.refresh_from_db()
     assert (running.state, running.exit_reason) == ("ended", "sequence stopped")
 

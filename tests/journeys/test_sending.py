@@ -126,7 +126,7 @@ def test_rule_12_a_goal_that_was_reached_ends_the_run_and_is_stored(world: World
     ada = world.submit("contact", **ADA)
     runner.drain(now=world.now)
     Lead.objects.filter(pk=ada.pk).update(stage="customer")
-    world.run()
+    outbox.send(open_transport(), now=world.now)
     assert messages(ada) == [("mail-1", "canceled", "exit: customer")]
     assert run_of(ada, "demo-nurture").exit_reason == "customer"
 
