@@ -58,6 +58,7 @@ NAVIGATION = [
         "Work",
         {"title": "Hot leads", "icon": "local_fire_department", "link": reverse_lazy("console:hot-leads")},
         page("Leads", "group", "leads.lead"),
+        page("Tasks", "task_alt", "sales.task"),
         page("Companies", "apartment", "leads.company"),
         page("Segments", "filter_alt", "leads.segment"),
     ),
@@ -67,6 +68,7 @@ NAVIGATION = [
         page("Broadcasts", "campaign", "campaigns.broadcast"),
         page("Email templates", "drafts", "campaigns.emailtemplate"),
         page("Experiments", "experiment", "campaigns.experiment"),
+        page("Rehearsals", "theater_comedy", "campaigns.rehearsalrun"),
         page("Enrollments", "directions_walk", "campaigns.enrollment"),
         page("Messages", "outgoing_mail", "campaigns.message"),
         page("Topics", "interests", "campaigns.topic"),
@@ -100,6 +102,7 @@ NAVIGATION = [
         page("Opens and clicks", "mouse", "campaigns.hit"),
         page("Provider reports", "mark_email_read", "campaigns.providerevent"),
         page("Sales alerts", "notifications", "sales.alert"),
+        page("Webhooks", "webhook", "campaigns.webhookcall"),
         collapsible=True,
     ),
     group(

@@ -7,6 +7,7 @@ from campaigns.admin import (
     experiments,
     holidays,
     on_lead,
+    rehearsals,
     runs,
     senders,
     sequences,
@@ -14,6 +15,7 @@ from campaigns.admin import (
     templates,
     tracking,
     versions,
+    webhooks,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "experiments",
     "holidays",
     "on_lead",
+    "rehearsals",
     "runs",
     "senders",
     "sequences",
@@ -30,4 +33,5 @@ __all__ = [
     "templates",
     "tracking",
     "versions",
+    "webhooks",
 ]

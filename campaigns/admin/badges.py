@@ -9,6 +9,7 @@ SEQUENCE = {
     "Stopped": "danger",
 }
 VERSION = {"Draft": "warning", "Published": "success"}
+WEBHOOK = {"Ready": "info", "Sending": "primary", "Done": "success", "Failed": "danger"}
 EXPERIMENT = {"Running": "info", "Decided": "success"}
 BROADCAST = {
     "Draft": "",
@@ -32,3 +33,4 @@ MESSAGE = {
     "Expired": "warning",
     "Canceled": "",
 }
+REHEARSAL = {"Waiting": "info", "Running": "primary", "Done": "success", "Failed": "danger"}

@@ -21,6 +21,7 @@ from campaigns.admin import badges, versions
 from campaigns.admin.arms import arms_table
 from campaigns.admin.changes import BackfillTab, ChangeTab, ChangingActions, is_halted
 from campaigns.admin.pausing import PausingActions
+from campaigns.admin.rehearsals import RehearseActions
 from campaigns.experiments.holdouts import control_groups
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
 from campaigns.outline import sending_days
@@ -50,7 +51,7 @@ class VersionTab(NewestInline):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(ChangingActions, PausingActions, EditAdmin):
+class SequenceAdmin(ChangingActions, PausingActions, RehearseActions, EditAdmin):
     list_display = ["name", "status_badge", "group", "priority", "inside", "left", "sent"]
     list_select_related = ["group"]
     list_filter = [("status", ChoicesDropdownFilter), "group"]
@@ -61,6 +62,7 @@ class SequenceAdmin(ChangingActions, PausingActions, EditAdmin):
     actions_detail = [
         "edit_draft",
         "publish",
+        "rehearse",
         "promote",
         "withdraw",
         {"title": "Hold or go on", "icon": "pause", "items": ["pause", "freeze", "resume", "drain", "stop"]},

@@ -13,6 +13,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from campaigns.admin import badges
+from campaigns.admin.rehearsals import RehearseActions
 from campaigns.admin.releases import ReleaseActions
 from campaigns.admin.steps import is_published
 from campaigns.admin.windows import WindowField
@@ -152,6 +153,10 @@ def in_words(step: Step) -> str:
             return f"{rule}: then {step.then_key or 'next'}, else {step.else_key or 'next'}"
         case Step.Kind.SET:
             return f"{step.field} = {step.value}"
+        case Step.Kind.WEBHOOK:
+            return step.url
+        case Step.Kind.ENROLL | Step.Kind.EXIT:
+            return step.target
     return step.message
 
 
@@ -187,12 +192,12 @@ def what(step: Step) -> str:
 
 
 @admin.register(SequenceVersion)
-class SequenceVersionAdmin(ReleaseActions, EditAdmin):
+class SequenceVersionAdmin(ReleaseActions, RehearseActions, EditAdmin):
     """Reached from its sequence; there is no list of all versions."""
 
     form = VersionForm
     inlines = [StepInline]
-    actions_detail = ["publish", "promote", "go_back"]
+    actions_detail = ["publish", "promote", "rehearse", "go_back"]
     readonly_fields = ["sequence_link", "state_badge", "filters_in_words", "problems", "calendar"]
     fieldsets = [
         (None, {"fields": [("sequence_link", "state_badge"), "problems"]}),
