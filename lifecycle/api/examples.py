@@ -119,6 +119,41 @@ SEGMENT: dict[str, Any] = {
     "rule": {"field": "temperature", "op": "eq", "value": "hot"},
     "is_active": True,
 }
+BROADCAST: dict[str, Any] = {
+    "slug": "weekly-best-practices",
+    "name": "Weekly best practices",
+    "description": "One practical tip a week.",
+    "status": "scheduled",
+    "note": "",
+    "segment": "newsletter-readers",
+    "send_at": None,
+    "crontab": "At 09:00 AM, only on Tuesday Europe/Berlin",
+}
+BROADCAST_RUN: dict[str, Any] = {
+    "id": 12,
+    "occurs_at": "2026-03-03T08:00:00Z",
+    "state": "done",
+    "reason": "",
+    "recipients": 12340,
+    "excluded": 312,
+    "counts": {
+        "ready": 0,
+        "sending": 0,
+        "sent": 12201,
+        "failed": 14,
+        "unknown": 1,
+        "suppressed": 124,
+        "expired": 0,
+        "canceled": 0,
+        "held": 0,
+        "clicked": 871,
+    },
+    "counted_at": "2026-03-03T09:40:00Z",
+    "winner": "",
+    "winner_reason": "",
+    "started_at": "2026-03-03T08:00:02Z",
+    "done_at": "2026-03-03T08:31:10Z",
+}
 SUBMISSION: dict[str, Any] = {
     "email": "ada@acme.com",
     "first_name": "Ada",

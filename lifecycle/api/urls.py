@@ -4,7 +4,7 @@ from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from lifecycle.api.views import forms, history, leads, reports, sequences, why
+from lifecycle.api.views import broadcasts, forms, history, leads, reports, sequences, why
 from lifecycle.api.views.keyless import UnknownAddress
 
 app_name = "api"
@@ -23,6 +23,8 @@ v1: list[URLPattern] = [
     path("sequences", sequences.Sequences.as_view(), name="sequences"),
     path("sequences/<slug:slug>/enrollments", sequences.Enroll.as_view(), name="sequence-enrollments"),
     path("reports/experiments", reports.Experiments.as_view(), name="report-experiments"),
+    path("broadcasts", broadcasts.Broadcasts.as_view(), name="broadcasts"),
+    path("broadcasts/<slug:slug>/runs", broadcasts.BroadcastRuns.as_view(), name="broadcast-runs"),
     path("segments", sequences.Segments.as_view(), name="segments"),
     path("schema", SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),

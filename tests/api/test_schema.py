@@ -52,6 +52,8 @@ def test_every_operation_says_what_it_does_by_example_and_how_it_fails(document:
 
 def test_operation_ids_are_stable(document: dict[str, Any]) -> None:
     assert sorted(operation["operationId"] for _, operation in operations(document)) == [
+        "broadcasts_list",
+        "broadcasts_runs",
         "forms_submit",
         "leads_add_event",
         "leads_change",
@@ -59,10 +61,13 @@ def test_operation_ids_are_stable(document: dict[str, Any]) -> None:
         "leads_get",
         "leads_list",
         "leads_messages",
+        "leads_plan",
         "leads_score",
         "leads_timeline",
         "leads_touches",
         "leads_upsert",
+        "leads_why",
+        "reports_experiments",
         "segments_list",
         "sequences_enroll",
         "sequences_list",
