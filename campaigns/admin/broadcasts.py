@@ -48,7 +48,7 @@ class BroadcastAdmin(EditAdmin):
         (None, {"fields": [("name", "slug"), "description", ("status_badge", "standing")]}),
         ("Who gets it", {"fields": ["segment", "excluded_segments", "excluded_rule", "left_out_in_words", "people"]}),
         ("The mail", {"fields": ["template", "in_turn", ("test_percent", "test_wait")]}),
-        ("When", {"fields": [("send_at", "crontab"), "window", ("late_after", "per_hour"), "priority"]}),
+        ("When", {"fields": ["send_at", "crontab", "window", ("late_after", "per_hour"), "priority"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
