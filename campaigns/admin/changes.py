@@ -159,6 +159,9 @@ class LetInDialog(BaseDialogForm):
     )
 
 
+LABELS = {"current": "Current", "canary": "On trial"}
+
+
 def figures_table(shown: dict[str, Figures]) -> SafeString:
     """Versions side by side, with each figure's share of the mails."""
 
@@ -167,7 +170,7 @@ def figures_table(shown: dict[str, Figures]) -> SafeString:
 
     names = ("clicked", "bounced", "complained", "unsubscribed")
     rows = [
-        [name.capitalize(), f"{each.entered:,}", f"{each.sent:,}", *(share(each, figure) for figure in names)]
+        [LABELS[name], f"{each.entered:,}", f"{each.sent:,}", *(share(each, figure) for figure in names)]
         for name, each in shown.items()
     ]
     return table(["Version", "Entered", "Mails", "Clicked", "Hard bounces", "Complaints", "Opt-outs"], rows)
@@ -193,10 +196,11 @@ class ChangingActions:
         version = sequence.canary_version
         assert version is not None
         return format_html(
-            "<p>{} is tried on {} % of the people who enter, since {}.</p>{}",
+            '<p>{} is tried on {} % of the people who enter, since {}. <a class="text-link" href="{}">Promote it …</a></p>{}',
             admin_link(version, f"Version {version.number}"),
             sequence.canary_percent,
             f"{sequence.canary_since:%Y-%m-%d %H:%M}",
+            release_url(version),
             figures_table(canary.side_by_side(sequence)),
         )
 

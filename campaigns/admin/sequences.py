@@ -63,10 +63,8 @@ class SequenceAdmin(ChangingActions, PausingActions, RehearseActions, EditAdmin)
         "edit_draft",
         "publish",
         "rehearse",
-        "promote",
-        "withdraw",
         {"title": "Hold or go on", "icon": "pause", "items": ["pause", "freeze", "resume", "drain", "stop"]},
-        {"title": "More", "icon": "more_horiz", "items": ["let_in", "export_yaml"]},
+        {"title": "More", "icon": "more_horiz", "items": ["promote", "withdraw", "let_in", "export_yaml"]},
     ]
     fieldsets = [
         (None, {"fields": [("name", "slug"), "description", ("group", "priority")]}),

@@ -8,6 +8,8 @@ import yaml
 
 from campaigns.exchange.writing import described
 from campaigns.models import SequenceVersion
+from leads.rule_fields import VOCABULARY
+from lifecycle.core import rules
 
 Kind = Literal["added", "removed", "changed", "moved"]
 NAMES = {
@@ -48,7 +50,7 @@ def compared(
     """The same for what `described` gave. Pure."""
     old_flat, new_flat = _flat(old_settings), _flat(new_settings)
     for name in dict.fromkeys([*old_flat, *new_flat]):
-        before, after = _written(old_flat.get(name)), _written(new_flat.get(name))
+        before, after = _written(name, old_flat.get(name)), _written(name, new_flat.get(name))
         if before != after:
             yield Difference("changed" if before else "added", NAMES.get(name, name), before, after)
     old_by_id = {step["id"]: step for step in old_steps}
@@ -73,19 +75,61 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, **{name: value for name, value in settings.items() if name != "entry"}}
 
 
-def _written(value: Any) -> str:
+def _written(name: str, value: Any) -> str:
     if value in (None, "", {}, [], 0):
         return ""
-    return str(value) if isinstance(value, str | int) else _yaml(value)
+    if isinstance(value, str | int):
+        return str(value)
+    return _WORDS.get(name, _yaml)(value)
+
+
+def _rule(value: Any) -> str:
+    """A rule as a sentence; as it is written when a draft's cannot be read."""
+    try:
+        return rules.parse(value, VOCABULARY, since_enrollment=True).english()
+    except rules.RuleError:
+        return _yaml(value)
+
+
+def _entries(triggers: list[dict[str, Any]]) -> str:
+    return " · ".join(_entry(given) for given in triggers)
+
+
+def _entry(given: dict[str, Any]) -> str:
+    if "segment" in given:
+        return f"entering {given['segment']}"
+    if "event" in given and set(given) <= {"event", "where"}:
+        return _rule(given)
+    return _yaml(given)
+
+
+def _exits(exits: list[dict[str, Any]]) -> str:
+    return " · ".join(_exit(given) for given in exits)
+
+
+def _exit(given: dict[str, Any]) -> str:
+    if "when" in given:
+        return f"{given.get('reason', '')}: {_rule(given['when'])}"
+    rest = {name: value for name, value in given.items() if name != "goal"}
+    return f"goal {given.get('goal')}" + (f" ({_yaml(rest)})" if rest else "")
+
+
+_WORDS = {"entry.filters": _rule, "entry.triggers": _entries, "exits": _exits}
 
 
 def _step(step: Mapping[str, Any]) -> str:
+    branch = step.get("branch")
+    if branch:
+        return (
+            f"branch: {_rule(branch.get('if'))}, then {branch.get('then', 'next')}, else {branch.get('else', 'next')}"
+        )
     return _yaml({name: value for name, value in step.items() if name != "id"})
 
 
 def _yaml(value: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1000)
-    return text.strip().removeprefix("{").removesuffix("}")
+    text = text.strip()
+    return text[1:-1] if text.startswith("{") else text
 
 
 def _after(steps: list[dict[str, Any]], key: str) -> str:
