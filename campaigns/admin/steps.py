@@ -27,6 +27,10 @@ FIELDS_OF_KIND: dict[str, list[str]] = {
     Step.Kind.BRANCH: ["condition", "in_words", "then_key", "else_key"],
     Step.Kind.SET: ["field", "value"],
     Step.Kind.NOTIFY: ["message"],
+    Step.Kind.TASK: ["message"],
+    Step.Kind.WEBHOOK: ["url"],
+    Step.Kind.ENROLL: ["target"],
+    Step.Kind.EXIT: ["target"],
     Step.Kind.END: [],
 }
 
@@ -58,6 +62,12 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Step
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Without the fields of other kinds: what the page does not show must not be asked for."""
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() - {"key", "kind", *FIELDS_OF_KIND.get(self.instance.kind, [])}:
+            del self.fields[name]
 
 
 class VariantInline(TabularInline):

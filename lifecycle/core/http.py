@@ -52,13 +52,17 @@ def check_address(url: str, *, allow_private: bool = False) -> SplitResult:
         raise Refused("is no address of a server")
     if parts.username is not None or parts.password is not None:
         raise Refused("must not hold a user or password")
-    with suppress(ValueError):
-        literal = ipaddress.ip_address(parts.hostname)
-        if not allow_private and not is_public(literal):
-            raise Refused("leads into a private network")
-    if parts.hostname == "localhost" and not allow_private:
+    if not allow_private and _is_at_home(parts.hostname):
         raise Refused("leads into a private network")
     return parts
+
+
+def _is_at_home(host: str) -> bool:
+    """Whether the name itself says that it is in our own network."""
+    try:
+        return not is_public(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost"
 
 
 def is_public(address: Address) -> bool:

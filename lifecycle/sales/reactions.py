@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from leads.batch import Batch, EventRow, NewEvent
 from lifecycle.core import sql
 from lifecycle.core.nudging import nudge
+from lifecycle.sales import tasking
 from lifecycle.sales.assignment import Pool
 from lifecycle.sales.models import Alert
 from lifecycle.sales.reasons import why
@@ -25,12 +26,17 @@ _TELL = """
 
 
 def react(batch: Batch) -> None:
-    """Tell of each lead that turned hot or sales qualified, or that a sequence pointed at."""
+    """Tell of each lead that turned hot or sales qualified, or that a sequence pointed at; give out tasks."""
     worthy = [(event, kind) for event in batch.events if (kind := kind_of(event)) is not None]
-    if not worthy:
+    asked = [event for event in batch.events if event.kind == tasking.REQUESTED]
+    if not worthy and not asked:
         return
     leads = {event.lead_id for event, _ in worthy}
-    _assign(batch, leads)
+    _assign(batch, leads | {event.lead_id for event in asked})
+    if asked:
+        tasking.ask(batch, asked)
+    if not worthy:
+        return
     _write(batch, worthy, why(leads))
     nudge("lifecycle.sales.tasks.send_alerts")
 

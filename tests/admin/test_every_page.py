@@ -7,9 +7,19 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from campaigns.models import Broadcast, BroadcastRun, Hit, ProviderEvent, SenderAccount, Suppression, Variant
+from campaigns.models import (
+    Broadcast,
+    BroadcastRun,
+    Experiment,
+    Hit,
+    ProviderEvent,
+    SenderAccount,
+    Suppression,
+    Variant,
+    WebhookCall,
+)
 from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
-from lifecycle.sales.models import Alert, AssignmentRule
+from lifecycle.sales.models import Alert, AssignmentRule, Task
 from tests import staff
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
 
@@ -46,6 +56,9 @@ def company():
     )
     news = Broadcast.objects.create(slug="news", name="News", template=mail.template_version.template)
     BroadcastRun.objects.create(broadcast=news, occurs_at=NOON, started_at=NOON)
+    Experiment.objects.create(sequence=nurture, step_key="first")
+    WebhookCall.objects.create(key="w", lead=lead, url="https://example.com/", body={}, created_at=NOON, due_at=NOON)
+    Task.objects.create(lead=lead, title="Call", created_at=NOON)
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
     CrontabSchedule.objects.get_or_create(minute="1")
