@@ -196,7 +196,8 @@ class ChangingActions:
         version = sequence.canary_version
         assert version is not None
         return format_html(
-            '<p>{} is tried on {} % of the people who enter, since {}. <a class="text-link" href="{}">Promote it …</a></p>{}',
+            "<p>{} is tried on {} % of the people who enter, since {}. "
+            '<a class="text-link" href="{}">Promote it …</a></p>{}',
             admin_link(version, f"Version {version.number}"),
             sequence.canary_percent,
             f"{sequence.canary_since:%Y-%m-%d %H:%M}",
