@@ -19,10 +19,14 @@ from lifecycle.core.admin import dialog
 from lifecycle.core.admin.frames import reload_page
 
 WAYS = [
-    ("shift", "Later by as much as it stood still: every wait goes on where it was"),
-    ("recompute", "By the old plan: what is overdue leaves now, under caps and rate limits"),
-    ("skip_late", "By the old plan, without what is overdue: mails planned before now are skipped"),
+    ("shift", "Later, by as long as it stood still"),
+    ("recompute", "By the old plan, what is overdue at once"),
+    ("skip_late", "By the old plan, without what is overdue"),
 ]
+WAYS_HELP = (
+    "Later: every wait goes on where it was. By the old plan: days stay as they were; mails that fell due meanwhile "
+    "leave now, under caps and rate limits, or are skipped."
+)
 
 
 class PauseDialog(BaseDialogForm):
@@ -46,6 +50,7 @@ class ResumeDialog(PauseDialog):
     how = forms.ChoiceField(
         label="How people go on",
         choices=WAYS,
+        help_text=WAYS_HELP,
         initial="shift",
         required=False,
         widget=UnfoldAdminRadioSelectWidget,

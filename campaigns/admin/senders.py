@@ -21,9 +21,9 @@ class SenderAccountAdmin(EditAdmin):
     actions_detail = ["lift"]
     fieldsets = [
         (None, {"fields": ["name", ("per_second", "burst")]}),
-        ("Now", {"fields": [("tokens_now", "state"), "blocked_reason"]}),
+        ("Now", {"fields": [("tokens_now", "standing"), "blocked_reason"]}),
     ]
-    readonly_fields = ["name", "tokens_now", "state", "blocked_reason"]
+    readonly_fields = ["name", "tokens_now", "standing", "blocked_reason"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A row is made with the first mail of an account."""
@@ -46,15 +46,22 @@ class SenderAccountAdmin(EditAdmin):
 
     @display(description="State", label={"Sends": "success", "Waits": "warning"})
     def state(self, account: SenderAccount) -> tuple[str, str]:
-        if account.blocked_until and account.blocked_until > clock.now():
-            return "Waits", f"Waits until {account.blocked_until:%Y-%m-%d %H:%M} UTC"
-        return "Sends", "Sends"
+        return ("Waits" if is_waiting(account) else "Sends"), self.standing(account)
+
+    @display(description="State")
+    def standing(self, account: SenderAccount) -> str:
+        return f"Waits until {account.blocked_until:%Y-%m-%d %H:%M} UTC" if is_waiting(account) else "Sends"
+
+    def has_lift_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Only where there is something to lift."""
+        account = SenderAccount.objects.filter(pk=object_id).first()
+        return bool(account and is_waiting(account) and self.has_change_permission(request))
 
     @action(
         description="Send again now",
         url_path="lift",
         icon="lock_open",
-        permissions=["change"],
+        permissions=["lift"],
         dialog=dialog(
             "Send again now",
             "The provider asked us to wait. If that is settled with them, mails leave again with the next tick; "
@@ -70,3 +77,7 @@ class SenderAccountAdmin(EditAdmin):
         else:
             messages.warning(request, "It was not waiting.")
         return reload_page(request, account)
+
+
+def is_waiting(account: SenderAccount) -> bool:
+    return account.blocked_until is not None and account.blocked_until > clock.now()
