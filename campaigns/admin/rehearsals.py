@@ -51,8 +51,8 @@ class RehearseActions:
         permissions=["rehearse"],
         dialog=dialog(
             "Rehearse it over the past",
-            "What it would have done had it been live: who enters, what they get and when, who leaves and why, and where "
-            "it meets other sequences. It reads real events and sends nothing. On a sequence, the draft if it has one.",
+            "What it would have done had it been live: who enters, what they get and when, who leaves and why, "
+            "and where it meets other sequences. It reads real events and sends nothing. A draft goes first.",
             "Rehearse",
             RehearseDialog,
         ),

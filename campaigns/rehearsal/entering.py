@@ -47,8 +47,9 @@ class Entrance:
             if candidate.until is not None and candidate.until <= now:
                 self._propose(candidate, because, now)
 
-    def give_up(self) -> None:
-        """Who wants no marketing is not kept waiting for it."""
+    def give_up(self, reason: str, now: datetime) -> None:
+        """As `waiting.give_up`: who wants no marketing is not kept waiting for it."""
+        self.standing.record.refusals += [(now, f"consent: {reason}") for _ in self._waiting]
         self._waiting.clear()
 
     def arrive(self, other: PastRun, now: datetime) -> None:

@@ -179,7 +179,8 @@ def sample(record: Record) -> Sample:
     moments = [Moment(at, "Not enrolled", reason) for at, reason in record.refusals]
     for run in record.runs:
         moments.append(Moment(run.entered_at, "Enters", f"{run.because} {run.key}".strip()))
-        moments += [Moment(at, f"Passes {step}", reason) for at, step, reason in run.notes]
+        mailed = {mail.step_key for mail in run.mails}
+        moments += [Moment(at, f"Passes {step}", reason) for at, step, reason in run.notes if step not in mailed]
         for mail in run.mails:
             name = f"{mail.step_key} ({mail.variant_key})" if mail.variant_key else mail.step_key
             moments += [Moment(at, f"{name} waits", reason) for at, _, reason in mail.waits]

@@ -62,7 +62,7 @@ class Life:
         for block in wave.blocks:
             self.mailing.opt_out(block, now)
             if block.scope != "topic" and self.scene.sends_marketing:
-                self.entrance.give_up()
+                self.entrance.give_up(block.reason, now)
         for arrival in wave.arrivals:
             self.entrance.arrive(arrival, now)
         self.standing.knowledge.change(wave.changes)

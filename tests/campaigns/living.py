@@ -172,7 +172,10 @@ def acts(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
     return sorted(made, key=lambda each: each[0])
 
 
-HABITS = "form form form pricing pricing pricing purchase meeting click click webinar webinar webinar stop".split()
+HABITS = [
+    *("form form form form pricing pricing pricing pricing purchase purchase meeting click click click".split()),
+    *("webinar webinar webinar webinar webinar stop".split()),
+]
 
 
 def _act(lead: Lead, dice: random.Random, at: datetime) -> Act:
