@@ -14,7 +14,7 @@ from django.db import connection, connections
 from lifecycle import postgres
 from lifecycle.core import clock
 from lifecycle.playbooks import loading
-from tests.bench import accepting, crafting, floors, idling, processing, rehearsing, sending
+from tests.bench import accepting, broadcasting, crafting, floors, idling, processing, rehearsing, sending
 from tests.bench.measuring import Results
 from tests.bench.processes import sink
 
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "send": lambda results: sending.measure(results, now=NOON),
     "idle": lambda results: idling.measure(results, now=NOON + timedelta(days=7, hours=1)),
     "events": lambda results: processing.measure(results, now=NOON + timedelta(days=8)),
+    "broadcasts": lambda results: broadcasting.measure(results, now=NOON + timedelta(days=9)),
     "forms": accepting.measure,
     "rehearsal": lambda results: rehearsing.measure(results, now=NOON - timedelta(days=100)),
 }
