@@ -62,6 +62,11 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Step
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+        labels = {"date_field": "A date of the person", "date_property": "Or a date of the event"}
+        help_texts = {
+            "date_field": "Like attributes.renewal_date. Without an hour it is midnight on the person's clock.",
+            "date_property": "A property of what enrolled, like starts_at. A later event that moves it moves the wait.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Without the fields of other kinds: what the page does not show must not be asked for."""

@@ -17,6 +17,9 @@ MODES = [
 ]
 
 
+ENDS = ("from", "until")
+
+
 class HourInput(UnfoldAdminTextInputWidget):
     input_type = "time"
 
@@ -52,7 +55,8 @@ class WindowWidget(forms.Widget):
         hours = {end: HourInput().render(f"{name}_{end}", shown.get(end), {"id": f"id_{name}_{end}"}) for end in ENDS}
         content = {
             **hours,
-            "mode": UnfoldAdminSelectWidget(choices=MODES).render(f"{name}_mode", mode) if self.has_own else "",
+            "mode": mode,
+            "select": self._select(name, mode) if self.has_own else "",
             "days": [
                 {"name": day.capitalize(), "tag": UnfoldBooleanWidget().render(f"{name}_{day}", day in chosen)}
                 for day in windows.WEEKDAYS
@@ -61,8 +65,8 @@ class WindowWidget(forms.Widget):
         }
         return render_to_string("admin/campaigns/window.html", content)
 
-
-ENDS = ("from", "until")
+    def _select(self, name: str, mode: str) -> str:
+        return UnfoldAdminSelectWidget(choices=MODES).render(f"{name}_mode", mode, {"x-model": "mode"})
 
 
 class WindowField(forms.Field):
