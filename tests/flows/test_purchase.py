@@ -66,3 +66,24 @@ def test_a_purchase_after_the_fifteen_days_starts_anew(world: World) -> None:
     world.run()
     assert world.subjects(ada) == [DAY_0, DAY_5, DAY_15, DAY_0]
     assert "Starter plan" not in world.mails_to(ada)[3].text
+
+
+def test_what_is_bought_after_day_five_is_on_the_last_mail_and_then_it_ends(world: World) -> None:
+    ada = world.submit("newsletter", **ADA)
+    world.tell(ada, "purchase.completed", product="Starter plan")
+    for day, product in ((0, ""), (3, "API add-on"), (7, "Support"), (15, ""), (40, "")):
+        world.at(days=day)
+        if product:
+            world.tell(ada, "purchase.completed", product=product)
+            world.run()
+        if day == 3:
+            world.at(days=5)
+    assert world.subjects(ada) == [DAY_0, DAY_5, DAY_15]
+    products = ["Starter plan", "API add-on", "Support"]
+    shown = [[name for name in products if name in mail.text] for mail in world.mails_to(ada)]
+    assert shown == [products[:1], products[:2], products]
+    run = run_of(ada, "post-purchase")
+    assert (run.state, run.exit_reason) == ("ended", "completed")
+    world.tell(ada, "purchase.completed", product="Sticker")
+    world.run()
+    assert world.subjects(ada)[3:] == [DAY_0]

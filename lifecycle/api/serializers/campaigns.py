@@ -36,5 +36,8 @@ class EnrollSerializer(serializers.Serializer[object]):
 
 class EnrolledSerializer(serializers.Serializer[object]):
     result = serializers.ChoiceField(choices=["enrolled", "merged", "already_active", "refused"])
-    reason = serializers.CharField(help_text="Why it was not a plain enrolment; empty if it was.")
+    reason = serializers.CharField(
+        help_text="Why it was not a plain enrolment; empty if it was. `restarted`: another run ended for it. "
+        "“filter: … (tried again until …)”: refused for now."
+    )
     enrollment_id = serializers.IntegerField(allow_null=True)
