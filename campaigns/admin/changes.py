@@ -189,7 +189,7 @@ class ChangingActions:
         for line in guarding.standing(now=clock.now()) if request.method == "GET" else ():
             what = "its trial was ended" if line.detail.get("what") == "canary" else "stopped by itself"
             messages.error(request, f"{line.sequence.name}: {what}. {line.reason}.")
-        return super().changelist_view(request, extra_context)  # type: ignore[misc,no-any-return]
+        return super().changelist_view(request, extra_context)  # type: ignore[misc]
 
     @display(description="Trial")
     def trial(self, sequence: Sequence) -> SafeString:
@@ -278,5 +278,5 @@ class ChangingActions:
         return reload_page(request, sequence)
 
     def has_trial_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        tried = Sequence.objects.filter(pk=object_id or None, canary_version__isnull=False).exists()
+        tried = Sequence.objects.filter(pk=object_id or 0, canary_version__isnull=False).exists()
         return tried and request.user.has_perm("campaigns.change_sequence")

@@ -51,7 +51,6 @@ class ReleaseForm(forms.Form):
         choices=[("", "Everybody who enters from now on"), ("1", "A share of them first, as a trial")],
         coerce=bool,
         required=False,
-        empty_value=False,
         widget=UnfoldAdminSelectWidget,
         label="Who enters it",
         help_text="A trial takes a share of the new people until you promote or withdraw it. It ends by itself when "
@@ -283,6 +282,6 @@ class ReleaseActions:
         return self._may(request, object_id, REVERT)
 
     def _may(self, request: HttpRequest, object_id: str, way: str) -> bool:
-        version = SequenceVersion.objects.select_related("sequence").filter(pk=object_id or None).first()
+        version = SequenceVersion.objects.select_related("sequence").filter(pk=object_id or 0).first()
         may = request.user.has_perm("campaigns.change_sequence")
         return may and version is not None and way_of(version) == way

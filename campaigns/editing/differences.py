@@ -1,6 +1,6 @@
 """How two versions of a sequence differ, in words. Steps are compared by their ids."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,7 +80,8 @@ def _written(name: str, value: Any) -> str:
         return ""
     if isinstance(value, str | int):
         return str(value)
-    return _WORDS.get(name, _yaml)(value)
+    words = _WORDS.get(name, _yaml)
+    return words(value)
 
 
 def _rule(value: Any) -> str:
@@ -114,7 +115,7 @@ def _exit(given: dict[str, Any]) -> str:
     return f"goal {given.get('goal')}" + (f" ({_yaml(rest)})" if rest else "")
 
 
-_WORDS = {"entry.filters": _rule, "entry.triggers": _entries, "exits": _exits}
+_WORDS: dict[str, Callable[[Any], str]] = {"entry.filters": _rule, "entry.triggers": _entries, "exits": _exits}
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ def publish_template(template: EmailTemplate, *, also_queued: bool = False, now:
 
 def queued_before(template: EmailTemplate) -> "QuerySet[Message]":
     """Mails of the template that wait to be sent as an older version than the current one."""
-    older = TemplateVersion.objects.filter(template=template).exclude(pk=template.current_version_id)
+    older = TemplateVersion.objects.filter(template=template).exclude(pk=template.current_version_id or 0)
     return Message.objects.filter(state=Message.State.READY, template_version__in=older)
 
 

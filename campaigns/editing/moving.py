@@ -101,7 +101,7 @@ def _chunk(sequence_id: int, *, now: datetime) -> int | None:
     """The next people on their way, in one transaction; None when nobody is left or another worker is at it."""
     rows = Sequence.objects.select_for_update(no_key=True, skip_locked=True)
     sequence = rows.filter(pk=sequence_id, moving__isnull=False).first()
-    if sequence is None:
+    if sequence is None or sequence.moving is None:
         return None
     going = Going(**sequence.moving)
     chosen = sql.fetch(_NEXT, [sequence_id, going.to, going.of, going.of, going.after, CHUNK])

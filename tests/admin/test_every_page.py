@@ -8,12 +8,15 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from campaigns.models import (
+    Backfill,
+    BackfillEntry,
     Broadcast,
     BroadcastRun,
     Experiment,
     Hit,
     ProviderEvent,
     SenderAccount,
+    SequenceChange,
     Suppression,
     Variant,
     WebhookCall,
@@ -59,6 +62,9 @@ def company():
     Experiment.objects.create(sequence=nurture, step_key="first")
     WebhookCall.objects.create(key="w", lead=lead, url="https://example.com/", body={}, created_at=NOON, due_at=NOON)
     Task.objects.create(lead=lead, title="Call", created_at=NOON)
+    backfill = Backfill.objects.create(sequence=nurture, mode="all", matched=1, created_at=NOON)
+    BackfillEntry.objects.create(backfill=backfill, lead=lead, since=NOON, due_at=NOON)
+    SequenceChange.objects.create(sequence=nurture, at=NOON, action="published", detail={"inside": 3})
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
     CrontabSchedule.objects.get_or_create(minute="1")
