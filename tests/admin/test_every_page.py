@@ -51,6 +51,7 @@ def company():
     Consent.objects.create(lead=lead, address_hash="h", purpose="marketing", granted=True, source="form", at=NOON)
     Hit.objects.create(message=mail, kind="open", method="GET", verdict="machine", reason="proxy", at=NOON)
     ProviderEvent.objects.create(key="k", provider="test", kind="delivered", message=mail, at=NOON)
+    Holiday.objects.create(day=NOON.date(), name="A holiday")
     Suppression.objects.create(address_hash="h", scope="marketing", reason="unsubscribed", created_at=NOON)
     rule = AssignmentRule.objects.create(name="Everyone")
     rule.reps.add(staff.of(staff.colleague("sales")))
