@@ -5,14 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from campaigns import outbox
+from campaigns.exchange import export_sequence, import_sequence
+from campaigns.exchange.reading import ImportRefused
 from campaigns.experiments import judging, results
 from campaigns.models import Assignment, EmailTemplate, Enrollment, Experiment, Message, SequenceChange
+from campaigns.publishing import PublishRefused
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Lead, Workspace
-from tests.campaigns.sequences import live, template
+from tests.campaigns.sequences import content, live, template
 from tests.cast import World
 from tests.factories import NOON, LeadFactory
 
@@ -353,3 +357,62 @@ def test_rule_20_other_mails_make_it_another_comparison(world: World) -> None:
     found = judged()
     assert (found.state, found.started_at) == ("running", NOON + timedelta(days=2))
     assert SequenceChange.objects.filter(action="experiment restarted").get().reason == "hello: its variants changed"
+
+
+# --- files and refusals
+
+
+def test_rules_18_to_20_a_file_comes_back_as_it_was() -> None:
+    variants = [
+        {"key": "a", "weight": 70, "template": "hello"},
+        {"key": "b", "weight": 30, "template": "other", "subject": "For {{ lead.company }}", "time": "09:00"},
+    ]
+    where = [{"property": "plan", "op": "eq", "value": "pro"}]
+    experiment = {"goal": "trial.started", "where": where, "within": "3d", "minimum_sample": 200, "auto_promote": True}
+    step = {"id": "hello", "send": {"variants": variants}, "experiment": experiment}
+    sequence(step, holdout=10)
+    written = yaml.safe_load(export_sequence("offer"))
+    assert (written["steps"], written["holdout"]) == ([step], 10)
+    started = judged().started_at
+    import_sequence(export_sequence("offer"), now=NOON + timedelta(days=1), publish=True)
+    assert yaml.safe_load(export_sequence("offer"))["steps"] == [step]
+    assert judged().started_at == started, "the same rules and mails: the comparison goes on"
+
+
+def one(**changes: Any) -> dict[str, Any]:
+    return {"steps": [split({"key": "a"}, {"key": "b", **changes})]}
+
+
+def compared(*variants: dict[str, Any], **rules: Any) -> dict[str, Any]:
+    return {"steps": [split(*variants or ({"key": "a"}, {"key": "b"}), experiment=comparison(**rules))]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (one(subject="Hi {{ lead.frist_name }}"), "steps.hello.variants.b.subject: lead has no attribute frist_name"),
+        (one(subject="Hi {% if %}"), "steps.hello.variants.b.subject: "),
+        (one(subject="x" * 251), "$.steps[0].send.variants[1].subject"),
+        (one(time="nine"), "steps.hello.send.variants.b.time: write it with quotes, like '09:00'"),
+        (one(time=540), "steps.hello.send.variants.b.time: write it with quotes, like '09:00'"),
+        (one(key="a"), "steps.hello.send.variants.a: "),
+        (one(colour="red"), "colour"),
+        ({"steps": [split({"key": "a", "weight": 0})]}, "steps.hello.variants: at least one variant needs a weight"),
+        ({"steps": [HELLO], "holdout": 51}, "$.holdout"),
+        ({"steps": [HELLO], "holdout": -1}, "$.holdout"),
+        ({"steps": [HELLO], "holdout": "10%"}, "$.holdout"),
+        ({"steps": [{**HELLO, "experiment": {}}]}, "steps.hello.experiment: compares variants"),
+        (compared({"key": "a"}, {"key": "b", "weight": 0}), "steps.hello.experiment: compares nothing"),
+        (compared(goal="Clicked!"), "steps.hello.experiment.goal: "),
+        (compared(where=[{"property": "plan", "op": "is", "value": 1}]), "steps.hello.experiment.where[0]"),
+        (compared(within="soon"), "steps.hello.experiment.within: 'soon' is not a duration"),
+        (compared(minimum_sample=3), "$.steps[0].experiment.minimum_sample"),
+        (compared(sample=30), "sample"),
+    ],
+)
+def test_rules_18_to_20_a_mistake_is_refused_with_its_place(changes: dict[str, Any], says: str) -> None:
+    file = {**content("offer", steps=[HELLO]), "templates": mails(), **changes}
+    with pytest.raises((ImportRefused, PublishRefused)) as refused:
+        import_sequence(yaml.safe_dump(file), now=NOON, publish=True)
+    assert says in str(refused.value)
+    assert not Experiment.objects.exists()
