@@ -23,8 +23,11 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
     Without `sends` nothing leaves the house: mails and alerts stay ready.
     """
     total = by_the_clock(now=now)
+    orders = True
     for _ in range(MOST_PASSES):
-        done = by_what_happened(transport, now=now, sends=sends)
+        # What people ordered and is not under way at this moment will not be in a later pass either.
+        done = by_what_happened(transport, now=now, sends=sends, orders=orders)
+        orders = any(done[name] for name in ORDERS)
         total += done
         if not any(done.values()):
             break
@@ -61,6 +64,9 @@ COUNTS = (
     "rehearsed",
 )
 
+# Broadcasts, moves and launches: what people ordered, done in portions.
+ORDERS = ("broadcasts", "moved", "backfilled")
+
 
 def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     """Each part once, to the end of what is due at this moment."""
@@ -81,14 +87,15 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
     return done
 
 
-def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True) -> Counter[str]:
+def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True, orders: bool = True) -> Counter[str]:
     """What one thing makes due for the next: events, runs, mails."""
     done: Counter[str] = Counter()
     done["events"] += pipeline.drain(now=now).events
     done["entries"] += len(waiting.expire(now=now))  # after its people's events
-    done["broadcasts"] += broadcasts.run_due(now=now)
-    done["moved"] += moving.finish_all(now=now)
-    done["backfilled"] += launching.drain(now=now)
+    if orders:
+        done["broadcasts"] += broadcasts.run_due(now=now)
+        done["moved"] += moving.finish_all(now=now)
+        done["backfilled"] += launching.drain(now=now)
     done["advanced"] += runner.drain(now=now)
     if not sends:
         return done

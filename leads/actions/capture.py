@@ -75,7 +75,9 @@ def _take_in(form: Form, taken: intake.Intake, data: dict[str, Any], key: str | 
     if earlier := _same_key(form, key, body_hash):
         return earlier
     row, created = arrival.arrive(taken.address, now=now)
-    if earlier := _same_key(form, key, body_hash) or _double_click(form, row, body_hash, key, now=now):
+    if not created and (
+        earlier := _same_key(form, key, body_hash) or _double_click(form, row, body_hash, key, now=now)
+    ):
         return earlier
     arrival.fill(row, taken.profile, taken.attributes, now=now)
     if browser := attribution.anonymous_id(data):
