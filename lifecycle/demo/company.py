@@ -3,6 +3,7 @@
 Every address ends in `.example`, which nobody can own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -110,6 +111,6 @@ def employ(who: Colleague) -> User:
     return user
 
 
-def give_leads(name: str, condition: dict[str, object], reps: list[User], *, position: int) -> None:
+def give_leads(name: str, condition: Mapping[str, object], reps: list[User], *, position: int) -> None:
     rule = AssignmentRule.objects.create(name=name, condition=condition, position=position)
     rule.reps.set(reps)

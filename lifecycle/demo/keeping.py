@@ -1,5 +1,6 @@
 """The demo's own database: begun anew when it is asked for or was left half done, and never another one."""
 
+import gc
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,12 +9,15 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from campaigns.delivery.preview import MailboxTransport
 from campaigns.models import MailboxMail
-from lifecycle.core import clock, sql
+from lifecycle import engine
+from lifecycle.core import clock, nudging, sql
 from lifecycle.demo import company
 from lifecycle.demo.doors import Doors
-from lifecycle.demo.quarter import MAILBOX_DAYS, Progress, Quarter
+from lifecycle.demo.quarter import MAILBOX_DAYS, Progress, Quarter, ticks
 from lifecycle.env import DEMO_MARK
+from lifecycle.health import ENGINE
 from lifecycle.models import Moment
 from lifecycle.playbooks.loading import load
 from lifecycle.supervisor.preparation import PLAYBOOKS, collect_static
@@ -45,11 +49,22 @@ def live(*, leads: int, days: int, seed: int, until: datetime) -> Iterator[Progr
         load(now=begins)
         key = company.found(now=begins)
     Moment.objects.create(name=PLAYBOOKS, at=begins)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not go through it again and again
     for progress in Quarter(Doors(key), leads=leads, days=days, seed=seed, until=until).live():
         if progress.day in ANALYZED:
             analyze()
         yield progress
     finish(until)
+
+
+def catch_up(*, now: datetime) -> None:
+    """Let the time since the product last ran go by, so that nothing that came due meanwhile bursts."""
+    last = Moment.objects.get(name=ENGINE).at
+    with clock.virtual(last) as set_clock, nudging.silent():
+        for tick in ticks(last, now):
+            set_clock(tick)
+            engine.run(MailboxTransport(), now=tick)
 
 
 def claim(var_dir: Path) -> None:

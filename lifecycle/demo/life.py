@@ -108,8 +108,8 @@ def answers_to(person: Person, form: str) -> dict[str, Any]:
 def visit(person: Person, at: datetime) -> list[Planned]:
     """A known person looks around on the website."""
     page = person.random.choice(["/product", "/customers", "/guides/approval-workflow", "/about", "/integrations"])
-    acts: list[Planned] = [(at, Tell("page.viewed", {"url": SITE + page}))]
-    moment = at + timedelta(seconds=person.random.uniform(20, 200))
+    acts: list[Planned] = []
+    moment = at
     wants = person.interest
     for kind, chance, url in (
         ("pricing.viewed", 0.12 + 0.6 * wants, f"{SITE}/pricing"),
@@ -121,6 +121,8 @@ def visit(person: Person, at: datetime) -> list[Planned]:
             moment += timedelta(seconds=person.random.uniform(30, 240))
             if kind != "pricing.viewed":
                 person.done.add(kind)
+    if not acts:
+        acts.append((moment, Tell("page.viewed", {"url": SITE + page})))
     if person.may(0.3 * person.drive):
         acts.append((moment, Decide(buying.check_out)))
     return acts
@@ -193,7 +195,7 @@ def _seen(url: str) -> Tell:
     return Tell("page.viewed", {"url": url})
 
 
-def called(person: Person, rep: str, now: datetime) -> list[Planned]:
+def called(person: Person, now: datetime, *, rep: str) -> list[Planned]:
     """A rep rings somebody who looked ready, and writes down what came of it."""
     if person.has_opted_out and person.may(0.5):
         return []

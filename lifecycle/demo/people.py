@@ -35,7 +35,7 @@ class Inbox(Enum):
     DEAD = "there is no such address"
 
 
-INBOXES = ((Inbox.PLAIN, 48), (Inbox.IMAGES_OFF, 24), (Inbox.APPLE, 21), (Inbox.SCANNED, 6), (Inbox.DEAD, 1))
+INBOXES = ((Inbox.PLAIN, 40), (Inbox.IMAGES_OFF, 45), (Inbox.APPLE, 10), (Inbox.SCANNED, 4), (Inbox.DEAD, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _arrivals(random: Random, count: int, start: datetime, days: int) -> list[da
     found = []
     for date in random.choices(dates, weights, k=count):
         hour = random.choices(list(HOURS), list(HOURS.values()))[0]
-        # Shortly before the hour, with which the engine of the demo ticks: nobody waits long for the first mail.
+        # Shortly before the hour, with which the engine of the demo mostly ticks: few wait long for their first mail.
         minute = random.randrange(46, 60)
         found.append(date.replace(hour=hour, minute=minute, second=random.randrange(60), microsecond=0))
     return sorted(found)

@@ -1,7 +1,8 @@
 """A line that grows while the quarter goes by."""
 
 import time
-from typing import IO
+
+from django.core.management.base import OutputWrapper
 
 from lifecycle.demo.quarter import Progress
 
@@ -12,7 +13,7 @@ DAYS_A_LINE = 10  # where there is no terminal
 class Bar:
     """Writes to `out`: one line that changes on a terminal, a line every ten days elsewhere."""
 
-    def __init__(self, out: IO[str], *, began: float) -> None:
+    def __init__(self, out: OutputWrapper, *, began: float) -> None:
         self._out = out
         self._began = began
         self._is_terminal = out.isatty()
@@ -30,10 +31,8 @@ class Bar:
         self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        # Django's wrapper of the stream would end each line by itself.
-        stream = getattr(self._out, "_out", self._out)
-        stream.write(text)
-        stream.flush()
+        self._out.write(text, ending="")
+        self._out.flush()
 
 
 def line(progress: Progress, seconds: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from itertools import count
 
 from leads.pipeline import processed_later
@@ -18,9 +19,9 @@ from lifecycle.demo.people import Person, population
 from lifecycle.sales.models import Alert
 
 MAILBOX_DAYS = 3
-# UTC. Every hour of the working day, rarely at night: what is due waits for the next tick.
-WORKDAY = (5, *range(7, 17), 18, 20)
-WEEKEND = (8, 13, 18)
+# UTC. Often on a working day, rarely at night: what is due waits for the next tick.
+WORKDAY = (6, 7, 8, 9, 11, 13, 14, 16, 19)
+WEEKEND = (9, 17)
 CALLED = {Alert.Kind.HOT: 0.8, Alert.Kind.NOTICE: 0.8, Alert.Kind.SQL: 0.3}
 
 
@@ -123,7 +124,7 @@ class Quarter:
             if alert.lead.owner and person.may(CALLED[Alert.Kind(alert.kind)]):
                 at = person.at_work(tick + timedelta(minutes=person.random.lognormvariate(3.4, 1.0)))
                 rep = alert.lead.owner.first_name
-                self._plan(person, [(at, Decide(lambda who, now, rep=rep: life.called(who, rep, now)))])
+                self._plan(person, [(at, Decide(partial(life.called, rep=rep)))])
 
 
 def ticks(start: datetime, until: datetime) -> Iterator[datetime]:

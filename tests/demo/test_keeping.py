@@ -72,7 +72,7 @@ def test_the_clock_of_the_doors_is_real_elsewhere(settings: Settings) -> None:
 
 @pytest.mark.django_db
 def test_a_replay_may_leave_the_processing_to_the_next_batch(client: object) -> None:
-    FormFactory()
+    FormFactory()  # type: ignore[no-untyped-call]
     with pipeline.processed_later():
         answer = client.post("/api/v1/forms/contact/submissions", ADA, content_type="application/json")  # type: ignore[attr-defined]
     assert answer.status_code == 201

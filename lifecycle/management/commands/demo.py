@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--fresh", action="store_true", help="Begin anew, even if a finished demo is there.")
-        parser.add_argument("--leads", type=int, default=5_200, help="How many people arrive (default %(default)s).")
+        parser.add_argument("--leads", type=int, default=5_100, help="How many people arrive (default %(default)s).")
         parser.add_argument("--days", type=int, default=90, help="In how many days (default %(default)s).")
         parser.add_argument("--seed", type=int, default=1, help="The same seed tells the same story.")
 
@@ -27,11 +27,14 @@ class Command(BaseCommand):
                 self.live(fresh, {name: size[name] for name in ("leads", "days", "seed")})
         except (supervisor.Refused, keeping.Refused) as problem:
             raise CommandError(str(problem)) from problem
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; the next `make demo` begins anew.") from None
 
     def live(self, fresh: bool, size: dict[str, int]) -> None:
         lived = None if fresh else keeping.lived_until()
         if lived is not None:
             self.stdout.write(f"The demo that ends on {lived:%d %B %Y} is there; ARGS=--fresh makes another.")
+            keeping.catch_up(now=clock.now())
             return
         bar, until = Bar(self.stdout, began=time.monotonic()), clock.now().replace(second=0, microsecond=0)
         bar.say("Preparing the database ...")

@@ -1,0 +1,152 @@
+"""A small demo, lived through by the real engine at the real doors, keeps every promise of the product."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import Count, F, Q
+from pytest_django import DjangoDbBlocker
+
+from campaigns.models import Enrollment, Hit, MailboxMail, Message, Suppression
+from leads.audit import verify_scores
+from leads.models import Event, Lead, PendingEvent, Submission, Touch, Workspace
+from lifecycle.api.limited import COUNTER
+from lifecycle.demo import company
+from lifecycle.demo.doors import Doors
+from lifecycle.demo.people import population
+from lifecycle.demo.quarter import MAILBOX_DAYS, Quarter
+from lifecycle.sales.models import Alert
+from tests.databases import copy, using
+from tests.factories import NOON
+
+LEADS, DAYS = 60, 30
+UNTIL = NOON + timedelta(days=DAYS)
+
+pytestmark = [pytest.mark.usefixtures("lived"), pytest.mark.django_db]
+
+
+@pytest.fixture(scope="module")
+def lived(playbooks_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """This module's tests find a month of sixty people in their database."""
+    name = f"{playbooks_database}_demo"
+    with django_db_blocker.unblock():
+        copy(playbooks_database, name)
+    with using(name):
+        with django_db_blocker.unblock():
+            live()
+        yield
+
+
+def live() -> None:
+    COUNTER.clear()
+    doors = Doors(company.found(now=NOON))
+    for _ in Quarter(doors, leads=LEADS, days=DAYS, seed=39, until=UNTIL).live():
+        pass
+
+
+def counts() -> dict[str, Any]:
+    """What a second telling of the story must come to as well."""
+    return {
+        "events": Counter(Event.objects.values_list("kind", flat=True)),
+        "mails": Counter(Message.objects.values_list("state", "sequence__slug", "step_key", "variant_key")),
+        "hits": Counter(Hit.objects.values_list("kind", "verdict")),
+        "runs": Counter(Enrollment.objects.values_list("sequence__slug", "state", "exit_reason")),
+        "people": set(Lead.objects.values_list("email", "stage", "score", "temperature", "owner__username")),
+        "alerts": Alert.objects.count(),
+    }
+
+
+def test_everybody_came_by_a_form_of_the_website() -> None:
+    assert Lead.objects.count() == LEADS
+    assert not Lead.objects.exclude(pk__in=Submission.objects.values("lead")).exists()
+    assert Touch.objects.exclude(campaign="").exists()
+
+
+def test_every_due_message_ended_in_one_state_with_a_reason() -> None:
+    assert Message.objects.filter(state=Message.State.SENT).count() > LEADS
+    assert not Message.objects.filter(state=Message.State.SENDING).exists()
+    assert not Message.objects.filter(state=Message.State.READY, due_at__lte=UNTIL).exists()
+    ended = Message.objects.exclude(state=Message.State.READY)
+    assert not ended.filter(settled_at=None).exists()
+    assert not ended.exclude(state=Message.State.SENT).filter(reason="").exists()
+
+
+def test_nobody_was_mailed_after_an_opt_out_or_a_bounce() -> None:
+    blocks = Suppression.objects.filter(scope__in=["marketing", "everything"])
+    assert blocks.exists()
+    for block in blocks:
+        mails = Message.objects.filter(lead__address_hash=block.address_hash, message_class="marketing")
+        assert not mails.filter(sent_at__gt=block.created_at).exists()
+
+
+def test_every_score_is_the_sum_of_its_ledger() -> None:
+    assert verify_scores() == []
+    assert Lead.objects.filter(score__gt=0).exists()
+
+
+def test_nobody_is_in_two_conversations() -> None:
+    grouped = Enrollment.objects.filter(state=Enrollment.State.ACTIVE, sequence__group__isnull=False)
+    assert grouped.exists()
+    assert not grouped.values("lead", "sequence__group").annotate(runs=Count("pk")).filter(runs__gt=1).exists()
+
+
+def test_nothing_waits_to_be_processed() -> None:
+    assert not PendingEvent.objects.exists()
+    assert not Enrollment.objects.filter(state=Enrollment.State.ACTIVE, due_at__lte=UNTIL).exists()
+
+
+def test_nobody_got_more_than_the_cap() -> None:
+    workspace = Workspace.load()
+    span = timedelta(days=workspace.cap_days)
+    times: dict[int, list[datetime]] = {}
+    sent = Message.objects.filter(message_class="marketing", sent_at__isnull=False).order_by("sent_at")
+    for lead_id, at in sent.values_list("lead_id", "sent_at"):
+        assert at is not None
+        times.setdefault(lead_id, []).append(at)
+        assert sum(1 for each in times[lead_id] if each > at - span) <= workspace.cap_messages
+
+
+def test_people_read_and_machines_were_told_from_them() -> None:
+    verdicts = Counter(Hit.objects.values_list("kind", "verdict"))
+    assert all(verdicts[kind, who] for kind in ("click", "open") for who in ("human", "machine"))
+    assert Event.objects.filter(kind="email.sent").count() == Message.objects.filter(state="sent").count()
+
+
+def test_the_mailbox_keeps_the_last_days() -> None:
+    kept = MailboxMail.objects.filter(message__isnull=False)
+    assert kept.exists()
+    assert not kept.filter(sent_at__lt=UNTIL - timedelta(days=MAILBOX_DAYS)).exists()
+
+
+def test_first_looks_joined_the_people_they_were() -> None:
+    looks = Event.objects.filter(source="website")
+    assert looks.filter(lead__isnull=False).exists()
+    assert not looks.filter(Q(lead__isnull=False) & ~Q(lead_id=F("visitor__lead_id"))).exists()
+
+
+def test_the_same_seed_tells_the_same_story(playbooks_database: str, django_db_blocker: DjangoDbBlocker) -> None:
+    first = counts()
+    with using_copy(playbooks_database, f"{playbooks_database}_again"):
+        live()
+        assert counts() == first
+
+
+class using_copy:
+    def __init__(self, source: str, name: str) -> None:
+        copy(source, name)
+        self._using = using(name)
+
+    def __enter__(self) -> None:
+        self._using.__enter__()
+
+    def __exit__(self, *problem: Any) -> None:
+        self._using.__exit__(*problem)
+
+
+def test_no_address_can_be_anybodys() -> None:
+    """Companies have no top-level domain that exists, and Gmail takes no hyphens."""
+    for person in population(400, seed=1, start=NOON, days=90):
+        local, _, domain = person.email.partition("@")
+        assert domain.endswith(".example") or (domain == "gmail.com" and "-" in local)
