@@ -84,6 +84,8 @@ def _event(message: Message, kind: str, link: int | None, judgement: Judgement) 
         "human": judgement.human,
         "reason": judgement.reason,
     }
+    if message.broadcast_run is not None:
+        properties["broadcast"] = message.broadcast_run.broadcast.slug
     if link is not None:
         properties |= {"link": link, "url": message.template_version.compiled["links"][link]}
     name = "email.clicked" if kind == Hit.Kind.CLICK else "email.opened"

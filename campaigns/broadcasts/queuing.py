@@ -18,6 +18,7 @@ CHUNK = 5_000
 
 # The key makes it one mail per run and person, whatever is repeated. A lead erased meanwhile is not there to join.
 _QUEUE = """
+  WITH queued AS (
     INSERT INTO campaigns_message
         (key, lead_id, broadcast_run_id, step_key, variant_key, template_version_id, message_class, topic_id, context,
          priority, subject, state, reason, is_held, due_at, expires_at, created_at, attempts, stop_reason, provider_id)
@@ -30,7 +31,8 @@ _QUEUE = """
     JOIN campaigns_templateversion v ON v.id = given.version_id
     ORDER BY l.id
     ON CONFLICT (key) DO NOTHING
-    RETURNING is_held
+    RETURNING is_held)
+  SELECT count(*), count(*) FILTER (WHERE is_held) FROM queued
 """
 
 
@@ -57,11 +59,12 @@ def queue_chunk(run_id: int, *, now: datetime) -> bool:
     if ids:
         out = audience.left_out(run.broadcast, after=run.queued_to, until=ids[-1], now=now)
         chosen = [lead_id for lead_id in ids if lead_id not in out]
-        held = _insert(run, assign(plan_of(run), chosen, queued=_not_held(run)), now)
+        plan = plan_of(run)
+        new, held = _insert(run, assign(plan, chosen, queued=run.tested if plan.is_tested else run.recipients), now)
         run.queued_to = ids[-1]
-        run.recipients += len(held)
+        run.recipients += new
         run.excluded += len(ids) - len(chosen)
-        run.tested += len(held) - sum(held) if plan_of(run).is_tested else 0
+        run.tested += new - held if plan.is_tested else 0
     if len(ids) < CHUNK:
         _close(run, now)
     run.save(update_fields=["queued_to", "recipients", "excluded", "tested", "state", "decide_at"])
@@ -81,14 +84,10 @@ def expiry(broadcast: Broadcast) -> str | None:
     return f"{broadcast.late_after.total_seconds()} seconds" if broadcast.late_after is not None else None
 
 
-def _not_held(run: BroadcastRun) -> int:
-    return run.tested if plan_of(run).is_tested else run.recipients
-
-
-def _insert(run: BroadcastRun, places: Sequence[Place], now: datetime) -> list[bool]:
-    """Of each new message whether it is held."""
+def _insert(run: BroadcastRun, places: Sequence[Place], now: datetime) -> tuple[int, int]:
+    """How many messages are new, and how many of them are held."""
     if not places:
-        return []
+        return 0, 0
     values = [
         [place.lead_id for place in places],
         [place.variant.template_id for place in places],
@@ -98,7 +97,8 @@ def _insert(run: BroadcastRun, places: Sequence[Place], now: datetime) -> list[b
         [place.due_at for place in places],
     ]
     fixed = [run.pk, run.pk, run.broadcast.priority, holding.HOLDBACK, expiry(run.broadcast), now]
-    return [row[0] for row in sql.fetch(_QUEUE, [*fixed, *values])]
+    new, held = sql.fetch(_QUEUE, [*fixed, *values])[0]
+    return new, held
 
 
 def _close(run: BroadcastRun, now: datetime) -> None:

@@ -40,7 +40,7 @@ def open_pixel(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _message(message_id: int) -> Message | None:
-    return Message.objects.select_related("sequence").filter(pk=message_id).first()
+    return Message.objects.select_related("sequence", "broadcast_run__broadcast").filter(pk=message_id).first()
 
 
 def _hit(request: HttpRequest, message: Message, kind: str, link: int | None) -> Judgement:
