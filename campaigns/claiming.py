@@ -274,8 +274,8 @@ def _write(taken: Claim, verdicts: Verdicts, now: datetime) -> None:
     if verdicts.later:
         deferred, outcomes = zip(*verdicts.later, strict=True)
         untils, reasons = [later.until for later in outcomes], [later.reason for later in outcomes]
-        seen = [verdicts.seen.get(mail.id) for mail in deferred]
-        sql.execute(_DEFER, [[mail.id for mail in deferred], untils, reasons, seen])
+        found = [verdicts.seen.get(mail.id) for mail in deferred]
+        sql.execute(_DEFER, [[mail.id for mail in deferred], untils, reasons, found])
     settling.close([(mail.id, drop.state, drop.reason) for mail, drop in verdicts.never], now=now, seen=verdicts.seen)
     exits.end(
         [

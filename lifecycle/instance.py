@@ -124,14 +124,14 @@ def _adopt(sides: Sides, now: datetime) -> str:
 
 
 def _here() -> str:
-    return str(Path(settings.INSTANCE_FILE).resolve().parent) if settings.INSTANCE_FILE else ""
+    return str(settings.INSTANCE_FILE.resolve().parent) if settings.INSTANCE_FILE else ""
 
 
 def _read() -> Kept | None:
     if settings.INSTANCE_FILE is None:
         return None
     try:
-        data = json.loads(Path(settings.INSTANCE_FILE).read_text())
+        data = json.loads(settings.INSTANCE_FILE.read_text())
         seen = datetime.fromisoformat(data["seen"]) if data.get("seen") else None
         return Kept(uuid.UUID(data["id"]), str(data["place"]), seen)
     except FileNotFoundError:
@@ -142,24 +142,24 @@ def _read() -> Kept | None:
 
 
 def _write(kept: Kept) -> None:
-    if settings.INSTANCE_FILE is None:
-        return
-    aside = _aside(kept)
-    if aside is not None:
-        aside.replace(settings.INSTANCE_FILE)
+    if settings.INSTANCE_FILE is not None:
+        aside = _aside(settings.INSTANCE_FILE, kept)
+        if aside is not None:
+            aside.replace(settings.INSTANCE_FILE)
 
 
 def _first(kept: Kept) -> uuid.UUID | None:
     """The id of the file that is there after this: ours, or that of who was faster; None if there cannot be one."""
-    aside = _aside(kept) if settings.INSTANCE_FILE is not None else None
-    if aside is None:
+    path: Path | None = settings.INSTANCE_FILE
+    aside = _aside(path, kept) if path is not None else None
+    if path is None or aside is None:
         return None
     try:
-        os.link(aside, settings.INSTANCE_FILE)
+        os.link(aside, path)
     except FileExistsError:
         found = _read()
         if found is None or found.place != kept.place:  # damaged, or copied from elsewhere
-            aside.replace(settings.INSTANCE_FILE)
+            aside.replace(path)
             return kept.id
         return found.id
     finally:
@@ -167,8 +167,8 @@ def _first(kept: Kept) -> uuid.UUID | None:
     return kept.id
 
 
-def _aside(kept: Kept) -> Path | None:
-    path = Path(settings.INSTANCE_FILE)
+def _aside(path: Path, kept: Kept) -> Path | None:
+    """The content in a file beside it, to be put in its place whole."""
     aside = path.with_name(f"{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ class SenderAccountAdmin(EditAdmin):
 
     def has_lift_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Only where there is something to lift."""
-        account = SenderAccount.objects.filter(pk=object_id).first()
+        account = SenderAccount.objects.filter(pk=object_id or 0).first()
         return bool(account and is_waiting(account) and self.has_change_permission(request))
 
     @action(
