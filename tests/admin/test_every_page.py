@@ -14,6 +14,7 @@ from campaigns.models import (
     BroadcastRun,
     Experiment,
     Hit,
+    Holiday,
     ProviderEvent,
     SenderAccount,
     SequenceChange,
