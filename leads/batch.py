@@ -79,6 +79,7 @@ class Batch:
         self.events = events
         self.depth = 0
         self._raised: list[NewEvent] = []
+        self._lineages: dict[int, list[str]] | None = None
         self._fields: dict[int, tuple[int, dict[str, Any]]] = {}
         bases = dict.fromkeys(leads, now)
         for event in events:
@@ -94,8 +95,10 @@ class Batch:
             yield self.leads[lead_id], events
 
     def raise_event(self, event: NewEvent, cause: EventRow | None = None) -> None:
-        """Queue an event for the next wave, with its cause's lineage. Without a time of its own it happened when its
-        cause did."""
+        """Queue an event for the next wave, with its cause's lineage (or that of all the person's events of this wave).
+
+        Without a time of its own it happened when its cause did.
+        """
         depth = max(event.depth, (cause.depth if cause else self.depth) + 1)
         if depth > DEEPEST:
             logger.error("refused an event that is too deep: %s of lead %s", event.kind, event.lead_id)
@@ -106,9 +109,19 @@ class Batch:
                 depth=depth,
                 cause_id=cause.id if cause else event.cause_id,
                 occurred_at=event.occurred_at or (cause.occurred_at if cause else self.now),
-                lineage=tuple(dict.fromkeys([*(cause.lineage if cause else ()), *event.lineage])),
+                lineage=tuple(dict.fromkeys([*self._lineage(event.lead_id, cause), *event.lineage])),
             )
         )
+
+    def _lineage(self, lead_id: int | None, cause: EventRow | None) -> Sequence[str]:
+        if cause:
+            return cause.lineage
+        if self._lineages is None:
+            self._lineages = {}
+            for event in self.events:
+                if event.lineage:
+                    self._lineages.setdefault(event.lead_id, []).extend(event.lineage)
+        return self._lineages.get(lead_id or 0, ())
 
     def load(self, needs: Needs) -> None:
         """Make the facts of `needs` available to `facts_of`: one query, or none when an earlier call read them."""
@@ -129,7 +142,7 @@ class Batch:
 
     def next_wave(self) -> bool:
         """Write what was raised and make it the batch's events; False if nothing new was."""
-        raised, self._raised = self._raised, []
+        raised, self._raised, self._lineages = self._raised, [], None
         ids = write(raised, now=self.now, pending=False)
         self.events = [_row(ids[at], raised[at], self.now) for at in sorted(ids)]
         self.events.sort(key=lambda event: (event.lead_id, event.occurred_at, event.id))

@@ -70,6 +70,7 @@ NAVIGATION = [
         page("Experiments", "experiment", "campaigns.experiment"),
         page("Rehearsals", "theater_comedy", "campaigns.rehearsalrun"),
         page("Enrollments", "directions_walk", "campaigns.enrollment"),
+        page("Waiting to enter", "hourglass_top", "campaigns.waitingentry"),
         page("Messages", "outgoing_mail", "campaigns.message"),
         page("Topics", "interests", "campaigns.topic"),
         page("Suppressions", "block", "campaigns.suppression"),

@@ -15,6 +15,7 @@ from campaigns.admin import (
     templates,
     tracking,
     versions,
+    waiting,
     webhooks,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "templates",
     "tracking",
     "versions",
+    "waiting",
     "webhooks",
 ]

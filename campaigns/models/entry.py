@@ -30,6 +30,8 @@ class WaitingEntry(models.Model):
             models.UniqueConstraint(fields=["lead", "sequence", "key"], name="waiting_entry_once"),
         ]
         indexes = [models.Index(fields=["until"], name="waiting_entry_until")]
+        verbose_name = "waiting entry"
+        verbose_name_plural = "waiting entries"
 
     def __str__(self) -> str:
         return f"{self.lead_id} for {self.sequence_id}, until {self.until:%Y-%m-%d %H:%M}"

@@ -20,6 +20,7 @@ from campaigns.models import (
     SequenceChange,
     Suppression,
     Variant,
+    WaitingEntry,
     WebhookCall,
 )
 from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
@@ -66,6 +67,7 @@ def company():
     Task.objects.create(lead=lead, title="Call", created_at=NOON)
     backfill = Backfill.objects.create(sequence=nurture, mode="all", matched=1, created_at=NOON)
     BackfillEntry.objects.create(backfill=backfill, lead=lead, since=NOON, due_at=NOON)
+    WaitingEntry.objects.create(lead=lead, sequence=nurture, since=NOON, until=NOON, reason="filter: needs more")
     SequenceChange.objects.create(sequence=nurture, at=NOON, action="published", detail={"inside": 3})
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})

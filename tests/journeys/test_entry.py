@@ -16,6 +16,7 @@ from campaigns.exchange import ImportRefused, export_sequence, import_sequence
 from campaigns.models import Enrollment, WaitingEntry
 from leads.actions import add_event, update_lead
 from leads.actions.events import EventError, Telling
+from leads.batch import Batch, EventRow, LeadRow, NewEvent
 from leads.models import Event, Lead, Workspace
 from leads.pipeline import drain
 from tests.campaigns.sequences import content, count_queries, live, people
@@ -509,6 +510,21 @@ def test_rule_04_five_causes_deep_is_the_end(ada: Lead) -> None:
 
 def _of(number: int) -> list[dict[str, Any]]:
     return [{"property": "sequence", "op": "eq", "value": f"link-{number - 1}"}]
+
+
+def test_rule_04_also_over_what_sales_does_about_it(ada: Lead) -> None:
+    """Whoever reacts in between passes the causes on, also who names no cause."""
+    batch = Batch(
+        now=NOON, leads={1: LeadRow({}), 2: LeadRow({})}, events=[_caused(1, ["sequence:first"]), _caused(2, [])]
+    )
+    for lead_id in (1, 2):
+        batch.raise_event(NewEvent(lead_id, "owner.assigned"))
+    batch.raise_event(NewEvent(2, "owner.assigned"), batch.events[0])
+    assert [event.lineage for event in batch._raised] == [("sequence:first",), (), ("sequence:first",)]
+
+
+def _caused(lead_id: int, lineage: list[str]) -> EventRow:
+    return EventRow(lead_id, lead_id, "sequence.notified", {}, NOON, NOON, "engine", 1, lineage)
 
 
 def test_rule_04_what_people_do_has_no_lineage(ada: Lead) -> None:
