@@ -112,9 +112,8 @@ class StepInline(TabularInline):
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return (
-            super().get_queryset(request).select_related("template", "version").prefetch_related("variants__template")
-        )
+        living = super().get_queryset(request).filter(is_tombstone=False)
+        return living.select_related("template", "version").prefetch_related("variants__template")
 
     @display(description="Does")
     def does(self, step: Step) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.management import CommandError, call_command
 
 from campaigns import runner
 from campaigns.actions import PublishRefused, new_draft, publish, publish_template, revert
@@ -421,3 +422,14 @@ def test_a_typo_in_a_file_is_named_with_its_place(text: str, said: str) -> None:
     with pytest.raises(ImportRefused, match=said):
         import_sequence(text, now=NOON, publish=True)
     assert not Sequence.objects.exists()
+
+
+def test_rule_21_the_command_moves_people_too(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    sequence = live(steps=STEPS)
+    run = waiting(sequence)
+    file = tmp_path / "welcome.yaml"
+    file.write_text(yaml.safe_dump(content(steps=[NEW, *STEPS])))
+    call_command("import_sequence", str(file), "--publish", "--in-flight", "move", "--not-past", "pause")
+    assert place(run) == (2, "active", "pause")
+    with pytest.raises(CommandError, match="not_past: there is no step nowhere"):
+        call_command("import_sequence", str(file), "--publish", "--in-flight", "move", "--not-past", "nowhere")
