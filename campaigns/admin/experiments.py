@@ -1,9 +1,10 @@
 """Comparisons of variants: what is measured, where it stands, what was found, and who gets the winner."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
@@ -94,7 +95,8 @@ class ExperimentAdmin(EditAdmin):
 
     def save_model(self, request: HttpRequest, obj: Experiment, form: Any, change: bool) -> None:
         rules = {name: getattr(obj, name) for name in starting.RULES}
-        made = starting.set_up(obj.sequence, obj.step_key, rules, actor=request.user, now=clock.now())
+        actor = cast(User, request.user)
+        made = starting.set_up(obj.sequence, obj.step_key, rules, actor=actor, now=clock.now())
         obj.pk = made.pk
 
     @display(description="Step", ordering="sequence")
@@ -157,7 +159,7 @@ class ExperimentAdmin(EditAdmin):
     def _promoted(self, request: HttpRequest, object_id: str, key: str) -> HttpResponseBase:
         experiment = Experiment.objects.select_related("sequence").get(pk=object_id)
         try:
-            judging.promote(experiment, key, actor=request.user, now=clock.now())
+            judging.promote(experiment, key, actor=cast(User, request.user), now=clock.now())
             messages.success(request, f"New people get {key or 'their share'} from now on.")
         except judging.NoSuchVariant as refused:
             messages.error(request, f"Not promoted: {refused}.")
@@ -177,6 +179,6 @@ class ExperimentAdmin(EditAdmin):
     )
     def start_over(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
         experiment = Experiment.objects.select_related("sequence").get(pk=object_id)
-        starting.start_over(experiment, actor=request.user, reason="by hand", now=clock.now())
+        starting.start_over(experiment, actor=cast(User, request.user), reason="by hand", now=clock.now())
         messages.success(request, "It counts from now on.")
         return reload_page(request, experiment)

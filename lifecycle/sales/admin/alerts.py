@@ -13,9 +13,6 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from leads.rule_fields import VOCABULARY
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, RuleField, admin_link, english
 from lifecycle.sales.models import Alert, AssignmentRule
-from lifecycle.sales.task_admin import TaskAdmin
-
-__all__ = ["AlertAdmin", "AssignmentRuleAdmin", "TaskAdmin"]
 
 
 class AssignmentRuleForm(forms.ModelForm):  # type: ignore[type-arg]
