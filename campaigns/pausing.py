@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.db import transaction
-from django.db.models import Q
 
 from campaigns import audit, exits
 from campaigns.models import Enrollment, Message, Sequence, SequenceChange
@@ -248,11 +247,13 @@ def hold(message_ids: Iterable[int]) -> int:
 
 @transaction.atomic
 def let_go(message_ids: Iterable[int]) -> int:
-    """Let go what was held by hand; how many go on. Where the sequence or broadcast stands still, they wait for it."""
+    """Let go what was held by hand; how many go on. Where the sequence stands still, they wait for it.
+
+    Recipients of broadcasts are let go by `broadcasts.control`, which knows what else holds them.
+    """
     held = Message.objects.filter(pk__in=message_ids, state=Message.State.READY, is_held=True, reason=HELD_BY_HAND)
     held.filter(sequence__frozen_at__isnull=False).update(reason=FROZEN)
-    still = Q(broadcast_run__paused_at__isnull=False)
-    return held.exclude(still).update(is_held=False, reason="")
+    return held.filter(broadcast_run__isnull=True).update(is_held=False, reason="")
 
 
 def _locked(sequence: Sequence) -> Sequence:

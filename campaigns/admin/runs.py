@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from campaigns import outbox, pausing
 from campaigns.actions import exit_enrollment
 from campaigns.admin import badges
+from campaigns.broadcasts import control
 from campaigns.models import Enrollment, Message
 from lifecycle.core import clock
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, asking
@@ -124,7 +125,8 @@ class MessageAdmin(InsertOnlyAdmin):
 
     @admin.action(description="Let go (only what is held by hand)", permissions=["act"])
     def let_go(self, request: HttpRequest, rows: "QuerySet[Any]") -> None:
-        count = pausing.let_go(list(rows.values_list("pk", flat=True)))
+        ids = list(rows.values_list("pk", flat=True))
+        count = pausing.let_go(ids) + control.let_go(ids)
         messages.success(request, f"{count} go on. What a sequence or broadcast holds goes on with it.")
 
     @admin.action(description="Send again (only what failed or is unknown)", permissions=["act"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, connections
 
-from campaigns.broadcasts import audience, control, deciding, progress, queuing, running, scheduling
+from campaigns.broadcasts import audience, control, deciding, holding, progress, queuing, running, scheduling
 from campaigns.broadcasts.checking import BroadcastRefused
 from campaigns.models import Broadcast, BroadcastChange, BroadcastRun, BroadcastVariant, Message
 from tests.campaigns import broadcasting as made
@@ -337,7 +337,7 @@ def test_one_who_waits_for_the_winner_and_is_held_by_hand_gets_the_winner_when_l
     assert (two.is_held, two.reason) == (True, "hold: waits for the winner of the variants")
     deciding.decide(run.pk, now=at(hours=1), key="b")
     one.refresh_from_db()
-    assert (one.is_held, one.variant_key, one.reason) == (True, "b", "hold: by hand")
+    assert (one.is_held, one.variant_key, one.reason) == (True, "b", holding.BY_HAND)
     assert control.let_go([one.pk]) == 1
 
 
