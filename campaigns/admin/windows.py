@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from campaigns import windows
@@ -47,7 +48,7 @@ class WindowWidget(forms.Widget):
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return False  # boxes that are not ticked are not sent
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> str:
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         shown = value if isinstance(value, dict) else {}
         days = shown.get("weekdays")
         chosen = {str(day).lower() for day in days} if isinstance(days, list) and days else set(windows.WEEKDAYS)
