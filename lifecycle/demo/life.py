@@ -12,7 +12,7 @@ from lifecycle.demo.company import SITE
 from lifecycle.demo.doors import APPLE_PROXY, BROWSERS, QUIET_SCANNER, SCANNER
 from lifecycle.demo.people import Inbox, Person, pick
 
-SHARE_REMEMBERED = 0.3  # of first visits: the others refused the cookie or came with another browser
+SHARE_REMEMBERED = 0.2  # of first visits: the others refused the cookie or came with another browser
 MESSAGES = (
     "We copy orders from mails into two systems. Can this stop?",
     "How long does it take until the first process runs?",
@@ -61,7 +61,7 @@ def _first_form(person: Person) -> str:
 
 
 def _returns(person: Person) -> int:
-    expected = 0.2 + 7.5 * person.interest**1.5
+    expected = 0.12 + 6.5 * person.interest**1.5
     returns = 0
     while returns < 12 and person.may(expected / (1 + expected)):
         returns += 1
@@ -144,17 +144,17 @@ def read(person: Person, mail: Mail) -> list[Planned]:
     if person.inbox is Inbox.DEAD:
         return [(mail.at + timedelta(minutes=2), Report(mail.key, "bounced"))]
     acts = _by_machines(person, mail)
-    if person.has_opted_out or not person.may(0.2 + 0.55 * person.interest):
+    if person.has_opted_out or not person.may(0.14 + 0.5 * person.interest):
         return acts
     at = person.at_work(mail.at + timedelta(minutes=person.random.lognormvariate(4.1, 1.3)))
     browser = person.random.choice(BROWSERS)
     if person.inbox in (Inbox.PLAIN, Inbox.SCANNED):
         acts.append((at, Follow(mail.picture, browser)))
-    if mail.way_out and person.may(0.007 * (1.3 - person.interest)):
+    if mail.way_out and person.may(0.011 * (1.3 - person.interest)):
         return [*acts, (at + timedelta(seconds=15), OptOut(mail.way_out))]
     if person.may(0.0005):
         return [*acts, (at + timedelta(seconds=20), Report(mail.key, "complained"))]
-    if mail.links and person.may(0.02 + 0.42 * person.interest):
+    if mail.links and person.may(0.02 + 0.38 * person.interest):
         link = mail.links[0] if person.may(0.85) else person.random.choice(mail.links)
         acts.append((at + timedelta(seconds=person.random.uniform(15, 150)), Follow(link, browser)))
     return acts
@@ -168,7 +168,7 @@ def _by_machines(person: Person, mail: Mail) -> list[Planned]:
         scanner = SCANNER if person.number % 2 else QUIET_SCANNER
         return [
             (mail.at + timedelta(milliseconds=300 + 200 * number), Follow(link, scanner))
-            for number, link in enumerate(mail.links[:3])
+            for number, link in enumerate(mail.links[:2])
         ]
     return []
 

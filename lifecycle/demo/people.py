@@ -35,7 +35,7 @@ class Inbox(Enum):
     DEAD = "there is no such address"
 
 
-INBOXES = ((Inbox.PLAIN, 40), (Inbox.IMAGES_OFF, 45), (Inbox.APPLE, 10), (Inbox.SCANNED, 4), (Inbox.DEAD, 1))
+INBOXES = ((Inbox.PLAIN, 34), (Inbox.IMAGES_OFF, 58), (Inbox.APPLE, 5), (Inbox.SCANNED, 2), (Inbox.DEAD, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _employers(random: Random, count: int) -> list[Employer]:
         low, high, _, suits = random.choices(SIZES, [share for _, _, share, _ in SIZES])[0]
         size = int(math.exp(random.uniform(math.log(low), math.log(high))))
         country, sort = pick(random, names.COUNTRIES), pick(random, names.SORTS)
-        inbox = Inbox.SCANNED if random.random() < (0.12 if size > 50 else 0.02) else Inbox.PLAIN
+        inbox = Inbox.SCANNED if random.random() < (0.06 if size > 50 else 0.01) else Inbox.PLAIN
         found.setdefault(domain, Employer(name, domain, size, suits, country, sort, inbox))
     return list(found.values())
 

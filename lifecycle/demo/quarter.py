@@ -20,7 +20,7 @@ from lifecycle.sales.models import Alert
 
 MAILBOX_DAYS = 3
 # UTC. Often on a working day, rarely at night: what is due waits for the next tick.
-WORKDAY = (6, 7, 8, 9, 11, 13, 14, 16, 19)
+WORKDAY = (6, 8, 9, 11, 13, 15, 17, 19)
 WEEKEND = (9, 17)
 CALLED = {Alert.Kind.HOT: 0.8, Alert.Kind.NOTICE: 0.8, Alert.Kind.SQL: 0.3}
 

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--fresh", action="store_true", help="Begin anew, even if a finished demo is there.")
-        parser.add_argument("--leads", type=int, default=5_100, help="How many people arrive (default %(default)s).")
+        parser.add_argument("--leads", type=int, default=5_050, help="How many people arrive (default %(default)s).")
         parser.add_argument("--days", type=int, default=90, help="In how many days (default %(default)s).")
         parser.add_argument("--seed", type=int, default=1, help="The same seed tells the same story.")
 
