@@ -23,7 +23,7 @@ SAMPLES = 5
 _CHOSEN = """
     SELECT id FROM campaigns_enrollment
     WHERE sequence_id = %b AND state = 'active' AND version_id <> %b
-      AND (%b::bigint IS NULL OR version_id = %b::bigint) AND (%b <= 1 OR hashint8(id) %% %b = 0)
+      AND (%b::bigint IS NULL OR version_id = %b::bigint) AND (hashint8(id)::bigint & 2147483647) %% %b < %b
     ORDER BY id LIMIT %b
 """
 
@@ -89,7 +89,7 @@ def _look(
     new = tombstones.foreseen(journeys.build(version), version)
     effects: Counter[Effect] = Counter()
     shown.looked_at = 0
-    for runs in _batches(version, of, every=-(-shown.people // EXACT_UP_TO)):
+    for runs in _batches(version, of, total=shown.people):
         for run, effect in _effects(runs, new, not_past, now):
             shown.looked_at += 1
             effects[effect] += 1
@@ -99,9 +99,11 @@ def _look(
     _sum_up(shown, effects)
 
 
-def _batches(version: SequenceVersion, of: SequenceVersion | None, *, every: int) -> Iterator[list[runner.Due]]:
+def _batches(version: SequenceVersion, of: SequenceVersion | None, *, total: int) -> Iterator[list[runner.Due]]:
     of_id = of.pk if of else None
-    chosen = sql.fetch(_CHOSEN, [version.sequence_id, version.pk, of_id, of_id, every, every, EXACT_UP_TO])
+    chosen = sql.fetch(
+        _CHOSEN, [version.sequence_id, version.pk, of_id, of_id, max(total, 1), EXACT_UP_TO, EXACT_UP_TO]
+    )
     ids = [row[0] for row in chosen]
     for start in range(0, len(ids), BATCH):
         yield runner.inside(ids[start : start + BATCH])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 # So many chunks of people are moved before a publish answers; the tick does the rest.
-MOVED_AT_ONCE = 20
+MOVED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
