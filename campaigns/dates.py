@@ -59,7 +59,7 @@ def _sweep(anchor: Anchor, now: datetime) -> int:
     if field is None:
         return 0  # an upgrade took it away; publishing says so
     came = _of_attribute(field, anchor, now) if field.member else _of_column(field, anchor, now)
-    events = [_event(anchor, each) for each in came]
+    events = [event_of(anchor, each) for each in came]
     return sum(_record(events[start : start + CHUNK], now) for start in range(0, len(events), CHUNK))
 
 
@@ -88,10 +88,15 @@ def _of_attribute(field: Field, anchor: Anchor, now: datetime) -> Iterator[Came]
 
 
 def _came(lead_id: int, value: object, zone: str, anchor: Anchor, now: datetime) -> Iterator[Came]:
+    came = coming(lead_id, value, zone, anchor)
+    if came is not None and now - DAY < came.at <= now:
+        yield came
+
+
+def coming(lead_id: int, value: object, zone: str, anchor: Anchor) -> Came | None:
+    """When a date of a person, with its offset, comes; None if the value is no date. Pure."""
     date = read(value, zone)
-    at = anchor.instant(date, zone) if date else None
-    if date and at and now - DAY < at <= now:
-        yield Came(lead_id, _day(date, value, zone), at)
+    return Came(lead_id, _day(date, value, zone), anchor.instant(date, zone)) if date else None
 
 
 def _day(date: datetime, value: object, zone: str) -> str:
@@ -99,7 +104,8 @@ def _day(date: datetime, value: object, zone: str) -> str:
     return value.strip()[:10] if isinstance(value, str) else date.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
-def _event(anchor: Anchor, came: Came) -> NewEvent:
+def event_of(anchor: Anchor, came: Came) -> NewEvent:
+    """The event that tells of it."""
     offset = durations.format_signed(anchor.offset)
     return NewEvent(
         came.lead_id,

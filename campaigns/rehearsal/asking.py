@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from campaigns.anchors import Anchor
 from campaigns.engine import Journey
 from campaigns.goals import COLLEAGUE_ACTED
 from campaigns.triggers import lineage_name
@@ -39,6 +40,7 @@ class Questions:
     every_instant: bool
     variants: bool = False
     company_goals: frozenset[str] = frozenset()
+    dates: tuple[Anchor, ...] = ()
 
     @property
     def stages(self) -> bool:
@@ -91,6 +93,14 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         known = spans.get(need.kind, timedelta())
         spans[need.kind] = None if span is None or known is None else max(span, known)
     read = frozenset(spans) | _OF_MAILS
+    dates = tuple(
+        dict.fromkeys(
+            Anchor(lead_field=trigger.date_field, offset=trigger.offset)
+            for journey in journeys
+            for trigger in journey.triggers
+            if trigger.date_field
+        )
+    )
     for kind in _folded(needs.fields):
         spans[kind] = None
     return Questions(
@@ -102,7 +112,7 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         until=until,
         spans=spans,
         read=read | ({"owner.assigned"} & spans.keys()),
-        fields=needs.fields | (SCORES if needs.fields & SCORES else frozenset()),
+        fields=needs.fields | (SCORES if needs.fields & SCORES else frozenset()) | {each.lead_field for each in dates},
         cap_days=cap_days,
         every_instant=any(
             journey.exit_needs.time_dependent or (journey.may_wait and journey.entry_needs.time_dependent)
@@ -110,6 +120,7 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         ),
         variants=any(journey.has_variants for journey in journeys),
         company_goals=frozenset(rule.goal for journey in journeys for rule in journey.exits if rule.by_company),
+        dates=dates,
     )
 
 

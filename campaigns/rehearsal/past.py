@@ -1,6 +1,6 @@
 """What really happened to some people, in the order in which the engine met it. One query a table for all of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -157,13 +157,20 @@ class Past:
             found = self._places[place] = Wave(at)
         return found
 
+    def events(self) -> Iterator[EventRow]:
+        """All that is known to have happened."""
+        yield from self.before
+        for wave in self._places.values():
+            yield from wave.events
+
     def in_order(self) -> None:
+        """Nothing more is added: the waves are those of the places, in their order."""
         self.waves = [self._places[place] for place in sorted(self._places)]
         self._places.clear()
 
 
 def load(lead_ids: Sequence[int], asked: Questions, workspace: Workspace) -> dict[int, Past]:
-    """The past of these people, as much of it as the questions touch."""
+    """The past of these people, as much as the questions touch; call `in_order` when nothing is added any more."""
     ids = list(lead_ids)
     needs = rules.Needs(fields=asked.fields)
     persons = people.load(dict.fromkeys(ids, asked.until), needs, workspace)
@@ -182,8 +189,6 @@ def load(lead_ids: Sequence[int], asked: Questions, workspace: Workspace) -> dic
             pasts[lead_id].assignments[step] = variant
     if asked.company_goals:
         _colleagues(pasts, ids, asked)
-    for past in pasts.values():
-        past.in_order()
     return pasts
 
 

@@ -11,7 +11,7 @@ from campaigns import checks, holidays, journeys, timing
 from campaigns.engine import Journey
 from campaigns.models import EmailTemplate, Experiment, MessageClass, SequenceVersion
 from campaigns.publishing import PublishRefused, problems_of
-from campaigns.rehearsal import past
+from campaigns.rehearsal import coming, past
 from campaigns.rehearsal.asking import Questions, questions
 from campaigns.rehearsal.crowding import crowd
 from campaigns.rehearsal.findings import Difference, Observe, Rehearsal, Tally, differ
@@ -117,8 +117,14 @@ class _Rehearsing:
             differ(self.found.difference, *records)
 
     def _load(self, lead_ids: list[int]) -> dict[int, past.Past]:
+        if not lead_ids:
+            return {}
         with reading():
-            return past.load(lead_ids, self.asked, self.workspace) if lead_ids else {}
+            pasts = past.load(lead_ids, self.asked, self.workspace)
+        coming.add(pasts, self.asked)
+        for each in pasts.values():
+            each.in_order()
+        return pasts
 
     def _chunks(self) -> Iterator[tuple[int, int, list[int]]]:
         """(people passed, people there are, those of the chunk whom a trigger proposes); ids stand for people."""
@@ -137,7 +143,7 @@ class _Rehearsing:
         if not kinds:
             return []
         rows = sql.fetch(_PROPOSALS, [after, up_to, kinds, self.asked.since, self.asked.until])
-        found: set[int] = set()
+        found = coming.people(after, up_to, self.asked)
         for row in rows:
             event = EventRow(*row)
             if event.lead_id not in found and any(proposed(journey, event) for journey in self.versions):

@@ -17,7 +17,7 @@ from tests.campaigns.sequences import people
 from tests.factories import NOON, CompanyFactory
 
 pytestmark = pytest.mark.django_db
-DAYS = 20
+DAYS = 17
 # What must have come up at least once over the seeds, so that the equality says something.
 CHECKS = {"", "holdout", "late", "suppression", "goal", "exit"}
 ENDS = {"completed", "goal: meeting.booked", "restarted by a new trigger", "unsubscribed", "cooled", "customer"}
@@ -33,12 +33,12 @@ def came_up():
 def test_a_rehearsal_equals_the_live_run_over_the_same_events(seed: int, stage: None, came_up: set[str]) -> None:
     made = living.sequences()
     living.rules()
-    leads = people(12)
-    Lead.objects.filter(pk__in=[lead.pk for lead in leads[:4]]).update(company=CompanyFactory(), timezone="Asia/Tokyo")
+    leads = people(9)
+    Lead.objects.filter(pk__in=[lead.pk for lead in leads[:3]]).update(company=CompanyFactory(), timezone="Asia/Tokyo")
     Workspace.objects.update(quiet_from=time(23), quiet_until=time(6), cap_messages=3)
     until = NOON + timedelta(days=DAYS)
     transport = open_transport()
-    living.go(transport, living.acts(leads, seed=seed, days=DAYS - 4), until=until)
+    living.go(transport, living.acts(leads, seed=seed, days=DAYS - 5), until=until)
     transport.close()
     assert Message.objects.filter(state="sent").count() > 15
     came_up |= {reason.partition(":")[0] for reason in Message.objects.values_list("reason", flat=True)}

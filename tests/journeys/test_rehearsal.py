@@ -195,6 +195,18 @@ def test_rule_26_a_click_counts_if_the_version_would_have_sent_that_mail():
     assert (renames.sent, renames.answers_left_out) == (1, 1)
 
 
+def test_rule_26_a_date_that_came_starts_a_run_although_nobody_waited_for_it_then():
+    soon, far, _nobody = people(3)
+    Lead.objects.filter(pk=soon.pk).update(attributes={"renewal_date": "2026-03-20"})
+    Lead.objects.filter(pk=far.pk).update(attributes={"renewal_date": "2027-03-20"})
+    version = draft(entry={"triggers": [{"date": "attributes.renewal_date", "offset": "-10d"}]})
+
+    found = rehearsed(version)
+
+    assert found.outcome.per_day() == {(NOON + 8 * DAY).date(): 1, (NOON + 15 * DAY).date(): 1}
+    assert found.assumed_as_today == ["attributes.renewal_date"]
+
+
 def test_rule_26_a_draft_that_cannot_run_is_refused_with_the_places():
     version = draft(steps=[{"id": "pause", "wait": "1d"}])
     version.steps.update(duration=None)

@@ -70,7 +70,7 @@ def chosen(slug: str, *, draft: bool, number: int | None) -> SequenceVersion:
     found = versions.filter(state=SequenceVersion.State.DRAFT).first()
     if found is None and draft:
         raise CommandError(f"{slug} has no draft; edit one, or leave --draft out for the published version")
-    found = found or versions.filter(pk=sequence.current_version_id).first()
+    found = found or versions.filter(pk=sequence.current_version_id or 0).first()
     if found is None:
         raise CommandError(f"{slug} has neither a draft nor a published version")
     return found
