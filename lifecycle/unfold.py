@@ -36,6 +36,8 @@ def environment(request: HttpRequest) -> list[str] | None:
     """The badge beside the page's title while something is not for real."""
     if gate.closed(clock.now()):
         return ["Sending is locked", "danger"]
+    if settings.DEMO:
+        return ["Demo", "info"]
     if settings.SANDBOX:
         return ["Sandbox clock", "warning"]
     return ["Mail stays here", "info"] if settings.MAIL["transport"] == "mailbox" else None
