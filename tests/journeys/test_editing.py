@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, transaction
 
-from campaigns import runner
+from campaigns import audit, runner
 from campaigns.actions import PublishRefused, new_draft, publish, publish_template, revert
 from campaigns.editing import moving
 from campaigns.editing.drafts import DraftExists
@@ -16,7 +17,7 @@ from campaigns.exchange import ImportRefused, export_sequence, import_sequence
 from campaigns.models import EmailTemplate, Enrollment, Message, Sequence, SequenceChange, SequenceVersion, Step
 from leads.models import Lead
 from tests.campaigns.sequences import BODY, content, enrolled, live, people, template
-from tests.factories import NOON, LeadFactory
+from tests.factories import NOON, LeadFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -433,3 +434,15 @@ def test_rule_21_the_command_moves_people_too(tmp_path: Any, capsys: pytest.Capt
     assert place(run) == (2, "active", "pause")
     with pytest.raises(CommandError, match="not_past: there is no step nowhere"):
         call_command("import_sequence", str(file), "--publish", "--in-flight", "move", "--not-past", "nowhere")
+
+
+def test_the_history_outlives_the_account_of_whoever_acted_and_is_never_changed() -> None:
+    """P9: every change of state is explained by a row that stays."""
+    user = UserFactory()
+    sequence = live("welcome")
+    audit.note(sequence, "paused", actor=user, now=NOON)
+    user.delete()
+    change = SequenceChange.objects.get(sequence=sequence, action="paused")
+    assert change.actor is None
+    with pytest.raises(DatabaseError, match="update"), transaction.atomic():
+        SequenceChange.objects.filter(pk=change.pk).update(reason="something else")
