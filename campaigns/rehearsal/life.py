@@ -29,6 +29,7 @@ class Life:
         self.mailing = Mailing(self.standing)
         self._met = dict(past.assignments)
         self._raised: list[EventRow] = []
+        self._set: dict[str, list[object]] = {}
 
     def live(self) -> Record:
         """From the first event of the period to its end; what came of it."""
@@ -66,7 +67,11 @@ class Life:
         for arrival in wave.arrivals:
             self.entrance.arrive(arrival, now)
         self.standing.knowledge.change(wave.changes)
-        self._react([event for event in wave.events if self._counts(event)], now)
+        events = [event for event in wave.events if self._counts(event)]
+        for event in events:
+            self.standing.knowledge.learn(event)
+        if wave.is_processed:
+            self._react(events, now)
 
     def _counts(self, event: EventRow) -> bool:
         """An answer to a mail of ours only, if this version would have sent that mail to this person before."""
@@ -81,8 +86,6 @@ class Life:
     def _react(self, events: list[EventRow], now: datetime) -> None:
         """As `campaigns.reactions`: entries first, then exits, then wake-ups."""
         standing = self.standing
-        for event in events:
-            standing.knowledge.learn(event)
         self.entrance.meet(events, now)
         if not standing.active:
             return
@@ -104,6 +107,8 @@ class Life:
             moved = self._advance(now)
             while self._raised:  # nobody is mailed on stale knowledge
                 raised, self._raised = self._raised, []
+                for event in raised:
+                    self.standing.knowledge.learn(event)
                 self._react(raised, now)
                 moved |= self._advance(now)
             if not self.mailing.send(now) and not moved:
@@ -153,10 +158,16 @@ class Life:
                 run.notes.append((now, decision.step_key, decision.reason))
                 self._tell(run, decision, now)
 
+    def _sets(self, decision: SetField) -> bool:
+        """Whether the field changes. What it was before nobody knows, so the first time it does."""
+        self.standing.knowledge.set(decision.field, decision.value)
+        before, self._set[decision.field] = self._set.get(decision.field), [decision.value]
+        return before != [decision.value]
+
     def _tell(self, run: Run, decision: Decision, now: datetime) -> None:
         """The events that the step would have written, as far as they come back to this sequence."""
         lead_id, lineage = self.standing.record.lead_id, lineage_of(self.journey.sequence, run.lineage)
-        if isinstance(decision, SetField) and self.standing.knowledge.set(decision.field, decision.value):
+        if isinstance(decision, SetField) and self._sets(decision):
             told = {"fields": [decision.field.partition(".")[0]], "source": "sequence"}
             depth = run.depth + 2
             self._raised.append(EventRow(0, lead_id, "lead.updated", told, now, now, "engine", depth, lineage))

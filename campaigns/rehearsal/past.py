@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from campaigns import people
-from campaigns.goals import COLLEAGUE_ACTED
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.knowing import Change
 from leads.batch import EventRow
@@ -27,7 +26,7 @@ _EVENTS = """
 """
 _EVERY_EVENT = """
     SELECT lead_id, recorded_at, source, depth FROM leads_event
-    WHERE lead_id = ANY(%b::bigint[]) AND recorded_at >= %b AND recorded_at < %b
+    WHERE lead_id = ANY(%b::bigint[]) AND recorded_at >= %b AND recorded_at < %b AND kind <> 'email.sent'
 """
 _STAGES = """
     SELECT c.lead_id, c.before, c.after, c.at, e.recorded_at, e.source, e.depth
@@ -75,17 +74,10 @@ _MET = """
     SELECT lead_id, step_key, variant_key FROM campaigns_assignment
     WHERE lead_id = ANY(%b::bigint[]) AND sequence_id = %b AND assigned_at < %b
 """
-_COLLEAGUES = """
-    SELECT l.id, e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.depth, e.lineage
-    FROM leads_lead l JOIN leads_lead c ON c.company_id = l.company_id AND c.id <> l.id
-    JOIN leads_event e ON e.lead_id = c.id AND e.kind = ANY(%b::text[])
-    WHERE l.id = ANY(%b::bigint[]) AND e.recorded_at >= %b AND e.recorded_at < %b
-    ORDER BY e.occurred_at, e.id
-"""
 
 # Where within an instant something comes: opt-outs stop first; then the events of doors with what they caused, wave by
-# wave; then the clock's own work. Within a wave, who goes first in the group enters first.
-OPT_OUTS, DOORS, CLOCK = range(3)
+# wave; then the clock's own work; last what left. Within a wave, who goes first in the group enters first.
+OPT_OUTS, DOORS, CLOCK, SENDS = range(4)
 FORERUNNERS, EVENTS, FOLLOWERS = range(3)
 
 
@@ -126,9 +118,13 @@ class PastRun(NamedTuple):
 
 @dataclass(slots=True)
 class Wave:
-    """What came at once: one wave of the pipeline, an opt-out, somebody's entry elsewhere in the group."""
+    """What came at once: one wave of the pipeline, an opt-out, somebody's entry elsewhere in the group.
+
+    `is_processed`: the pipeline saw it, so that runs were looked at. It sees neither a score that fades nor a sending.
+    """
 
     at: datetime
+    is_processed: bool = False
     changes: list[Change] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
@@ -154,7 +150,8 @@ class Past:
         place = (at, turn, depth, rank)
         found = self._places.get(place)
         if found is None:
-            found = self._places[place] = Wave(at)
+            is_processed = turn in (DOORS, CLOCK) and depth >= 0 and rank == EVENTS
+            found = self._places[place] = Wave(at, is_processed)
         return found
 
     def events(self) -> Iterator[EventRow]:
@@ -187,8 +184,6 @@ def load(lead_ids: Sequence[int], asked: Questions, workspace: Workspace) -> dic
     if asked.variants:
         for lead_id, step, variant in sql.fetch(_MET, [ids, asked.sequence_id, asked.since]):
             pasts[lead_id].assignments[step] = variant
-    if asked.company_goals:
-        _colleagues(pasts, ids, asked)
     return pasts
 
 
@@ -219,7 +214,8 @@ def _events(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None
         if recorded_at < asked.since:
             pasts[lead_id].before.append(event)
         elif not asked.is_own(event):  # the rehearsed run makes its own
-            pasts[lead_id].wave(recorded_at, *_turn(source, depth)).events.append(event)
+            turn = (SENDS, 0) if kind == "email.sent" else _turn(source, depth)
+            pasts[lead_id].wave(recorded_at, *turn).events.append(event)
     if asked.every_instant:
         for lead_id, recorded_at, source, depth in sql.fetch(_EVERY_EVENT, [ids, asked.since, asked.until]):
             pasts[lead_id].wave(recorded_at, *_turn(source, depth))
@@ -285,15 +281,3 @@ def _runs(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
         if run.sequence_id != own and run.enrolled_at >= asked.since:
             rank = FORERUNNERS if asked.goes_first(run.priority, run.sequence_id) else FOLLOWERS
             pasts[lead_id].wave(run.enrolled_at, *_turn(source, depth), rank).arrivals.append(run)
-
-
-def _colleagues(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None:
-    """What colleagues did, as `campaigns.colleagues` would have told it to somebody inside."""
-    rows = sql.fetch(_COLLEAGUES, [sorted(asked.company_goals), ids, asked.since, asked.until])
-    for lead_id, event_id, actor, kind, properties, occurred_at, recorded_at, depth, lineage in rows:
-        told = {"kind": kind, "lead": actor, "properties": properties}
-        depth += 1
-        event = EventRow(
-            event_id, lead_id, COLLEAGUE_ACTED, told, occurred_at, recorded_at, "engine", depth, lineage or ()
-        )
-        pasts[lead_id].wave(recorded_at, CLOCK, depth).events.append(event)

@@ -6,12 +6,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from campaigns import checks, holidays, journeys, timing
 from campaigns.engine import Journey
-from campaigns.models import EmailTemplate, Experiment, MessageClass, SequenceVersion
+from campaigns.models import EmailTemplate, Enrollment, Experiment, MessageClass, SequenceVersion
 from campaigns.publishing import PublishRefused, problems_of
-from campaigns.rehearsal import coming, past
+from campaigns.rehearsal import colleagues, coming, past
 from campaigns.rehearsal.asking import Questions, questions
 from campaigns.rehearsal.crowding import crowd
 from campaigns.rehearsal.findings import Difference, Observe, Rehearsal, Tally, differ
@@ -97,12 +98,22 @@ class _Rehearsing:
             self.found.published_version = published.number
 
     def run(self, progress: Progress | None) -> None:
+        self._note_unproposed()
         for done, total, lead_ids in self._chunks():
             for lead_id, each in self._load(lead_ids).items():
                 self._live(lead_id, each)
             self.found.looked_at += len(lead_ids)
             if progress is not None:
                 progress(done, total)
+
+    def _note_unproposed(self) -> None:
+        """Entries that no event proposed cannot be rehearsed; how many there really were is said."""
+        period = Q(enrolled_at__gte=self.asked.since, enrolled_at__lt=self.asked.until)
+        real = Enrollment.objects.filter(period, sequence_id=self.asked.sequence_id, entry_event=None).count()
+        if real:
+            self.found.notes.append(
+                f"Left out: {real:,} entries by hand, over the API or from another sequence: no event proposes them"
+            )
 
     def _live(self, lead_id: int, each: past.Past) -> None:
         records = []
@@ -121,6 +132,7 @@ class _Rehearsing:
             return {}
         with reading():
             pasts = past.load(lead_ids, self.asked, self.workspace)
+            colleagues.add(pasts, self.asked)
         coming.add(pasts, self.asked)
         for each in pasts.values():
             each.in_order()

@@ -164,12 +164,31 @@ def rules() -> None:
 def acts(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
     """What people do, at odd moments, in order."""
     dice = random.Random(seed)
-    made: Script = []
+    leads = list(leads)
+    made: Script = [
+        (NOON + after, (lead.pk, _recording(lead, kind, told))) for after, lead, kind, told in _always(leads)
+    ]
     for lead in leads:
         for _ in range(dice.randint(1, 9)):
             at = NOON + timedelta(days=dice.uniform(0, days))
             made.append((at, (lead.pk, _act(lead, dice, at))))
     return sorted(made, key=lambda each: each[0])
+
+
+def _always(leads: list[Lead]) -> list[tuple[timedelta, Lead, str, dict[str, object]]]:
+    """What happens whatever the dice say: a second seat for the same webinar, a demo that is booked."""
+    seat = {"code": "WB009", "starts_at": (NOON + timedelta(days=9)).isoformat()}
+    return [
+        (timedelta(hours=5), leads[0], "pricing.viewed", {}),
+        (timedelta(hours=7), leads[0], "webinar.registered", seat),
+        (timedelta(hours=11), leads[0], "webinar.registered", seat),
+        (timedelta(hours=3), leads[1], "form.submitted", {"form": "contact"}),
+        (timedelta(hours=50), leads[1], "meeting.booked", {}),
+    ]
+
+
+def _recording(lead: Lead, kind: str, told: dict[str, object]) -> Act:
+    return lambda now: _record(NewEvent(lead.pk, kind, told), now)
 
 
 HABITS = [
