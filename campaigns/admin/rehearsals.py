@@ -86,6 +86,9 @@ class RehearsalRunAdmin(InsertOnlyAdmin):
     list_select_related = ["version__sequence", "asked_by"]
     search_fields = ["version__sequence__name", "version__sequence__slug"]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("version__sequence", "asked_by")
+
     @display(description="State", label=badges.REHEARSAL)
     def state_badge(self, run: RehearsalRun) -> str:
         return run.get_state_display()
@@ -102,7 +105,7 @@ class RehearsalRunAdmin(InsertOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The result, or how far it is."""
-        run = self.get_queryset(request).select_related("version__sequence", "asked_by").filter(pk=object_id).first()
+        run = self.get_object(request, object_id)
         if run is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, run):

@@ -1,5 +1,7 @@
 """Every page of the admin answers, for everybody as their role says, in a number of queries that does not grow."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -16,6 +18,7 @@ from campaigns.models import (
     Hit,
     Holiday,
     ProviderEvent,
+    RehearsalRun,
     SenderAccount,
     SequenceChange,
     Suppression,
@@ -68,6 +71,8 @@ def company():
     backfill = Backfill.objects.create(sequence=nurture, mode="all", matched=1, created_at=NOON)
     BackfillEntry.objects.create(backfill=backfill, lead=lead, since=NOON, due_at=NOON)
     WaitingEntry.objects.create(lead=lead, sequence=nurture, since=NOON, until=NOON, reason="filter: needs more")
+    week = {"since": NOON - timedelta(days=7), "until": NOON, "asked_at": NOON}
+    RehearsalRun.objects.create(version=nurture.versions.first(), **week)
     SequenceChange.objects.create(sequence=nurture, at=NOON, action="published", detail={"inside": 3})
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
