@@ -58,7 +58,7 @@ def rows() -> dict[str, int]:
     return {model.__name__: model._default_manager.count() for model in models}
 
 
-def test_rule_26_a_rehearsal_runs_decide_over_past_events_with_a_virtual_clock_and_writes_nothing():
+def test_rule_26_a_rehearsal_runs_decide_over_past_events_with_a_virtual_clock_and_writes_nothing() -> None:
     """“A rehearsal runs `decide` over past events with a virtual clock, writes nothing, and returns entries, sends per
     day, exits by reason …”"""
     plain, books, opts_out, nobody = people(4)
@@ -81,7 +81,7 @@ def test_rule_26_a_rehearsal_runs_decide_over_past_events_with_a_virtual_clock_a
     assert outcome.exits == {"completed": 1, "goal: meeting.booked": 1, "unsubscribed": 1}
 
 
-def test_rule_26_it_knows_people_as_they_were_then():
+def test_rule_26_it_knows_people_as_they_were_then() -> None:
     """A customer of today was none in the past, and a score is what it was."""
     was_lead, was_customer = people(2)
     Lead.objects.update(stage="mql")
@@ -102,7 +102,7 @@ def test_rule_26_it_knows_people_as_they_were_then():
     assert found.assumed_as_today == []
 
 
-def test_rule_26_what_has_no_history_is_taken_as_today_and_said():
+def test_rule_26_what_has_no_history_is_taken_as_today_and_said() -> None:
     version = draft(
         entry={
             "triggers": [{"event": "form.submitted"}],
@@ -112,7 +112,7 @@ def test_rule_26_what_has_no_history_is_taken_as_today_and_said():
     assert rehearsed(version).assumed_as_today == ["company_size"]
 
 
-def test_rule_26_it_says_where_it_collides_with_live_sequences_under_the_cap():
+def test_rule_26_it_says_where_it_collides_with_live_sequences_under_the_cap() -> None:
     """“… cap collisions with live sequences …”"""
     Workspace.load()
     Workspace.objects.update(cap_messages=1, cap_days=7)
@@ -132,7 +132,7 @@ def test_rule_26_it_says_where_it_collides_with_live_sequences_under_the_cap():
     assert outcome.met_again == 1
 
 
-def test_rule_26_it_says_whose_mails_would_have_waited_for_its_own():
+def test_rule_26_it_says_whose_mails_would_have_waited_for_its_own() -> None:
     Workspace.load()
     Workspace.objects.update(cap_messages=1, cap_days=7)
     [lead] = people(1)
@@ -145,7 +145,7 @@ def test_rule_26_it_says_whose_mails_would_have_waited_for_its_own():
     assert rehearsed(version).outcome.crowds == {"news": 1}
 
 
-def test_rule_26_it_says_whom_it_would_have_replaced_or_kept_out_of_its_group():
+def test_rule_26_it_says_whom_it_would_have_replaced_or_kept_out_of_its_group() -> None:
     weaker, later = people(2)
     live("drip", group="talk", priority=1, entry={"triggers": [{"event": "guide.read"}]}, steps=STEPS)
     version = draft(group="talk", priority=9)
@@ -160,7 +160,7 @@ def test_rule_26_it_says_whom_it_would_have_replaced_or_kept_out_of_its_group():
     assert (outcome.would_replace, outcome.would_refuse) == ({"drip": 1}, {"drip": 1})
 
 
-def test_rule_26_it_tells_the_difference_from_the_published_version():
+def test_rule_26_it_tells_the_difference_from_the_published_version() -> None:
     """“… and the difference from the published version.”"""
     both, only_draft = people(2)
     live(entry={"triggers": [{"event": "form.submitted"}]}, steps=STEPS)
@@ -178,7 +178,7 @@ def test_rule_26_it_tells_the_difference_from_the_published_version():
     assert (found.difference.enter_only_draft, found.difference.other_mails, found.difference.same) == (1, 1, 0)
 
 
-def test_rule_26_a_click_counts_if_the_version_would_have_sent_that_mail():
+def test_rule_26_a_click_counts_if_the_version_would_have_sent_that_mail() -> None:
     """A real click on a mail of the published version says nothing about a draft that does not send it."""
     [lead] = people(1)
     live(steps=STEPS)
@@ -195,7 +195,7 @@ def test_rule_26_a_click_counts_if_the_version_would_have_sent_that_mail():
     assert (renames.sent, renames.answers_left_out) == (1, 1)
 
 
-def test_rule_26_a_date_that_came_starts_a_run_although_nobody_waited_for_it_then():
+def test_rule_26_a_date_that_came_starts_a_run_although_nobody_waited_for_it_then() -> None:
     soon, far, _nobody = people(3)
     Lead.objects.filter(pk=soon.pk).update(attributes={"renewal_date": "2026-03-20"})
     Lead.objects.filter(pk=far.pk).update(attributes={"renewal_date": "2027-03-20"})
@@ -207,7 +207,7 @@ def test_rule_26_a_date_that_came_starts_a_run_although_nobody_waited_for_it_the
     assert found.assumed_as_today == ["attributes.renewal_date"]
 
 
-def test_rule_26_a_draft_that_cannot_run_is_refused_with_the_places():
+def test_rule_26_a_draft_that_cannot_run_is_refused_with_the_places() -> None:
     version = draft(steps=[{"id": "pause", "wait": "1d"}])
     version.steps.update(duration=None)
     with pytest.raises(PublishRefused, match=r"steps\.pause\.wait"):
