@@ -283,6 +283,7 @@ def test_a_rehearsal_is_asked_for_once_answered_by_the_engine_and_shown(client: 
     done = client.get(page)
 
     assert (run.state, run.progress, run.error) == ("done", 100, "")
+    assert run.result is not None
     assert run.result["outcome"]["entries"] == 1
     assert "Refresh" not in done.headers
     assert b'class="ours"' in done.content
