@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from campaigns import audit, canary, pausing
 from campaigns.canary import Figures, figures
 from campaigns.models import Sequence, SequenceChange
-from lifecycle.core import sql
+from lifecycle.core import gate, sql
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +128,12 @@ def standing(*, now: datetime) -> list[SequenceChange]:
 
 
 def tell(*, now: datetime) -> int:
-    """Mail the administrator what was halted or came near it; how many mails. At least once: again until one left."""
+    """Mail the administrator what was halted or came near it; how many mails. At least once: again until one left.
+
+    Nothing leaves a locked database; who looks after the original is told by it.
+    """
+    if gate.closed(now):
+        return 0
     lines = SequenceChange.objects.filter(action__in=[HALTED, WARNED], at__gt=now - TOLD_WITHIN)
     alerts = SequenceChange.objects.filter(action=ALERTED, at__gt=now - TOLD_WITHIN)
     told = set(alerts.values_list("detail__of", flat=True))

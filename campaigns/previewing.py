@@ -1,6 +1,7 @@
 """A draft as a person would get it: compiled and filled in, without storing or sending anything."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -8,6 +9,7 @@ from campaigns import composing, rendering
 from campaigns.models import EmailTemplate
 from leads.models import Lead, Workspace
 from leads.rule_fields import VOCABULARY
+from lifecycle.core import gate
 
 # Somebody to show a draft with while there is no lead.
 SAMPLE = {
@@ -61,8 +63,12 @@ def person(lead: Lead | None) -> dict[str, object]:
     return composing.lead_context(Lead.objects.values(*columns).get(pk=lead.pk))
 
 
-def send_test(template: EmailTemplate, *, to: str, lead: Lead | None = None, subject: str = "") -> list[str]:
-    """Send the draft to a colleague through Django's mail; the problems, if it cannot be rendered."""
+def send_test(
+    template: EmailTemplate, *, to: str, lead: Lead | None = None, subject: str = "", now: datetime
+) -> list[str]:
+    """Send the draft to a colleague through Django's mail; the problems, if it cannot be rendered or may not leave."""
+    if locked := gate.closed(now):
+        return [f"sending is locked: {locked}"]
     shown = preview(template, lead=lead, subject=subject)
     if shown.mail is None:
         return shown.problems

@@ -181,7 +181,8 @@ class BroadcastAdmin(EditAdmin):
     )
     def test(self, request: HttpRequest, form: TestDialog, object_id: str) -> HttpResponseBase:
         broadcast = Broadcast.objects.get(pk=object_id)
-        done = testing.send_test(broadcast, to=form.cleaned_data["to"], lead=form.cleaned_data["lead"])
+        to, lead = form.cleaned_data["to"], form.cleaned_data["lead"]
+        done = testing.send_test(broadcast, to=to, lead=lead, now=clock.now())
         for problem in done.problems:
             messages.error(request, f"Not sent. {problem}")
         if done.sent:

@@ -169,7 +169,7 @@ class EmailTemplateAdmin(EditAdmin):
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         template = EmailTemplate.objects.get(pk=object_id)
         to = getattr(request.user, "email", "") or request.user.get_username()
-        for problem in (problems := send_test(template, to=to)):
+        for problem in (problems := send_test(template, to=to, now=clock.now())):
             messages.error(request, f"Not sent. {problem}")
         if not problems:
             messages.success(request, f"A test is on its way to {to}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from campaigns import previewing
 from campaigns.models import Broadcast, EmailTemplate, Suppression
@@ -19,7 +20,7 @@ class Tested:
     problems: list[str]
 
 
-def send_test(broadcast: Broadcast, *, to: Sequence[str], lead: Lead | None = None) -> Tested:
+def send_test(broadcast: Broadcast, *, to: Sequence[str], lead: Lead | None = None, now: datetime) -> Tested:
     """Send each of its mails to each address, marked [Test]. Only addresses that bounced or complained are spared."""
     blocked = {address for address in to if _is_blocked(address)}
     problems = [f"{address}: it bounced or complained, so nothing is sent there" for address in sorted(blocked)]
@@ -28,7 +29,7 @@ def send_test(broadcast: Broadcast, *, to: Sequence[str], lead: Lead | None = No
         for address in dict.fromkeys(to):
             if address in blocked:
                 continue
-            found = previewing.send_test(template, to=address, lead=lead, subject=subject)
+            found = previewing.send_test(template, to=address, lead=lead, subject=subject, now=now)
             if found:
                 problems += [f"{template.slug}: {problem}" for problem in found]
                 break
