@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.db import transaction
 
 from campaigns import audit, exits
+from campaigns.launching import backfills
 from campaigns.models import Enrollment, Message, Sequence, SequenceChange
 from leads.models import Lead
 from lifecycle.core import sql
@@ -202,6 +203,7 @@ def drain(
         return None
     inside = sequence.enrollments.filter(state=Enrollment.State.ACTIVE).count()
     _set(sequence, Sequence.Status.DRAINING)
+    _end_launches(sequence, actor, now)
     return audit.note(sequence, "draining", actor=actor, now=now, reason=reason, detail={"people": inside})
 
 
@@ -229,6 +231,7 @@ def stop(
     if sequence.status in (Sequence.Status.STOPPED, Sequence.Status.DRAFT):
         return None
     _set(sequence, Sequence.Status.STOPPED)
+    _end_launches(sequence, actor, now)
     inside = sequence.enrollments.filter(state=Enrollment.State.ACTIVE)
     leads = Lead.objects.filter(pk__in=inside.values("lead_id")).order_by("pk")
     list(leads.select_for_update(no_key=True).values_list("pk"))
@@ -237,6 +240,12 @@ def stop(
     left = exits.end([exits.Exit(pk, "sequence stopped") for pk in ids], now=now)
     detail = {"people": len(left), "mails": open_mails}
     return audit.note(sequence, "stopped", actor=actor, now=now, reason=reason, detail=detail)
+
+
+def _end_launches(sequence: Sequence, actor: "AbstractBaseUser | None", now: datetime) -> None:
+    """Who still waits for their turn must not enter unasked when the sequence is published again."""
+    for backfill in sequence.backfills.filter(stopped_at=None).order_by("pk"):
+        backfills.stop(backfill, actor=actor, now=now)
 
 
 def hold(message_ids: Iterable[int]) -> int:

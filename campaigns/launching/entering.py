@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import entries, journeys, people
+from campaigns import decisions, entries, journeys, people
 from campaigns.engine import Journey
 from campaigns.launching.elapsed import elapsed
 from campaigns.models import Backfill
 from campaigns.steps import Position
-from campaigns.triggers import Candidate
+from campaigns.triggers import Candidate, Verdict
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
@@ -102,17 +102,19 @@ def _entered(
     """Turn → (state, reason)."""
     outcomes: dict[int, tuple[str, str]] = {}
     proposed: dict[tuple[int, int, str], Turn] = {}
-    candidates, skipped = [], {}
+    candidates, skipped, too_late = [], {}, []
     for turn, journey in entering:
         candidate = Candidate(turn.lead_id, journey, turn.key, turn.payload, turn.since, turn.event_id, until=now)
         if turn.mode == Backfill.Mode.ELAPSED:
             placed, skipped[turn.id] = _elapsed(candidate, persons[turn.lead_id], now)
             if placed is None:
                 outcomes[turn.id] = ("refused", GONE_THROUGH)
+                too_late.append(decisions.of_entry(candidate, Verdict("refused", GONE_THROUGH), None))
                 continue
             candidate = placed
         candidates.append(candidate)
         proposed[turn.lead_id, turn.sequence_id, turn.key] = turn
+    decisions.note(too_late, now=now)
     for entry in entries.enroll(candidates, lambda each: persons[each.lead_id].facts(each.since), now=now):
         turn = proposed[entry.candidate.lead_id, entry.candidate.journey.sequence_id, entry.candidate.key]
         is_in = entry.verdict.result == "enrolled"
