@@ -12,6 +12,7 @@ from django.db import transaction
 from campaigns import audit
 from campaigns.editing import moving, release
 from campaigns.editing.release import InFlight
+from campaigns.experiments import starting
 from campaigns.models import Enrollment, Sequence, SequenceVersion
 from campaigns.publishing import Problem, PublishRefused
 from lifecycle.core import sql
@@ -97,6 +98,7 @@ def promote(
     with transaction.atomic():
         sequence, version = _tried(sequence)
         release.check_choice(sequence, choice)
+        starting.follow(sequence.current_version, version, now=now)
         sequence.current_version = version
         sequence.save(update_fields=["current_version"])
         _set(sequence, None, 0, None)
