@@ -140,7 +140,7 @@ class BroadcastRunAdmin(InsertOnlyAdmin):
     def has_choose_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         if not request.user.has_perm("campaigns.change_broadcastrun"):
             return False
-        testing = BroadcastRun.objects.filter(pk=object_id, state=BroadcastRun.State.TESTING)
+        testing = BroadcastRun.objects.filter(pk=object_id, state=BroadcastRun.State.TESTING, paused_at=None)
         return object_id is None or (str(object_id).isdecimal() and testing.exists())
 
     @action(description="Recipients", url_path="people", icon="group", permissions=["view"])
@@ -161,7 +161,7 @@ class BroadcastRunAdmin(InsertOnlyAdmin):
         if deciding.decide(int(object_id), key=key, now=clock.now()):
             messages.success(request, f"Variant {key} goes to everybody who waited.")
         else:
-            messages.warning(request, "The test is over already.")
+            messages.warning(request, "The test is over already, or the broadcast is paused.")
         return reload_page(request, BroadcastRun(pk=int(object_id)))
 
     def recipients_page(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -15,19 +15,19 @@ from lifecycle.core.deadlocks import atomic_with_retry
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+# What is in flight finishes; should it come back, it is held.
 _HOLD = """
-    UPDATE campaigns_message SET is_held = true, reason = %b
-    WHERE broadcast_run_id = ANY(%b::bigint[]) AND state = 'ready' AND NOT is_held
+    UPDATE campaigns_message SET is_held = true, reason = CASE state WHEN 'ready' THEN %b ELSE reason END
+    WHERE broadcast_run_id = ANY(%b::bigint[]) AND state IN ('ready', 'sending') AND NOT is_held
 """
 # Everything that was still to come moves by the length of the pause, so that the throttle goes on as it was.
 _GO_ON = """
     UPDATE campaigns_message m
-    SET is_held = false, reason = '',
+    SET is_held = false, reason = CASE m.reason WHEN %b THEN '' ELSE m.reason END,
         due_at = CASE WHEN m.due_at > r.paused_at THEN m.due_at + (%b - r.paused_at) ELSE m.due_at END,
         expires_at = m.expires_at + (%b - r.paused_at)
     FROM campaigns_broadcastrun r
-    WHERE r.id = ANY(%b::bigint[]) AND m.broadcast_run_id = r.id AND m.state = 'ready' AND m.is_held
-      AND m.reason = %b
+    WHERE r.id = ANY(%b::bigint[]) AND m.broadcast_run_id = r.id AND m.is_held AND m.reason NOT IN (%b, %b)
 """
 # As when a sequence is left: a ready message ends, one in flight is marked and dropped if it still can be.
 _CANCEL = """
@@ -90,7 +90,7 @@ def resume(broadcast: Broadcast, *, actor: "AbstractBaseUser | None", now: datet
     runs = _open_runs(broadcast)
     if not runs:
         checking.check(broadcast, now=now)
-    free = sql.execute(_GO_ON, [now, now, runs, holding.PAUSED])
+    free = sql.execute(_GO_ON, [holding.PAUSED, now, now, runs, holding.HOLDBACK, holding.BY_HAND])
     for run in BroadcastRun.objects.filter(pk__in=runs).exclude(paused_at=None):
         _go_on(run, now)
     broadcast.status, broadcast.note = Broadcast.Status.SCHEDULED, ""

@@ -41,9 +41,12 @@ def decide_due(*, now: datetime) -> int:
 
 @atomic_with_retry
 def decide(run_id: int, *, now: datetime, key: str = "") -> bool:
-    """End the test of a run and let its holdback go; with `key` a person chose. False if it is not in its test."""
+    """End the test of a run and let its holdback go; with `key` a person chose.
+
+    False if it is not in its test, or stands still: nobody would hold those who are let go.
+    """
     locked = BroadcastRun.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-    run = locked.select_related("broadcast").filter(pk=run_id, state=BroadcastRun.State.TESTING).first()
+    run = locked.select_related("broadcast").filter(pk=run_id, state=BroadcastRun.State.TESTING, paused_at=None).first()
     if run is None:
         return False
     mails = {mail["key"]: mail for mail in run.variants}
