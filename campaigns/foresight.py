@@ -14,13 +14,15 @@ FARTHEST = 120
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A mail, a wait or the end that is to come. `at`: when, as far as it depends on time alone."""
+    """A mail, a wait or the end that is to come. `at`: when, as far as it depends on time alone. `is_shadow`: of the
+    control group, which gets no such mail if it is marketing."""
 
     step_key: str
     what: str
     at: datetime
     why: str = ""
     template_id: int | None = None
+    is_shadow: bool = False
 
 
 OpenAt = Callable[[SendStep, datetime], datetime]
@@ -42,7 +44,7 @@ def foresee(
                 step = journey.step(decision.step_key)
                 assert isinstance(step, SendStep)
                 at = open_at(step, max(decision.due_at or at, at))
-                yield Foreseen(decision.step_key, "mail", at, template_id=decision.template_id)
+                yield Foreseen(decision.step_key, "mail", at, "", decision.template_id, decision.is_shadow)
         if isinstance(last, Leave):
             yield Foreseen(last.step_key, "end", at, last.reason)
             return

@@ -1,12 +1,13 @@
 """What a person is going to get, as the engine would decide it: “mail 3 on Thu 09:00”."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns import foresight, holidays, journeys, people, runner, timing, windows
+from campaigns.engine import Journey
 from campaigns.experiments import assigning
-from campaigns.models import Enrollment, Message
+from campaigns.models import EmailTemplate, Enrollment, Message, MessageClass
 from campaigns.steps import SendStep
 from leads.models import Workspace
 from lifecycle.core import rules
@@ -33,7 +34,7 @@ def future_of(run: Enrollment, *, now: datetime) -> list[Planned]:
 def future(runs: Collection[Enrollment], *, now: datetime) -> list[Planned]:
     """What comes for these runs (their sequences selected) if nothing more happens, the soonest first.
 
-    At most eight queries whatever the number of runs.
+    No mail that is kept back from the control group. At most nine queries whatever the number of runs.
     """
     named = {run.pk: run.sequence.name for run in runs}
     standing = runner.inside([run.pk for run in runs if not run.is_held])
@@ -49,21 +50,32 @@ def future(runs: Collection[Enrollment], *, now: datetime) -> list[Planned]:
     mails = mails_of({each.sequence_id for each in known.values()})
     hours = [step.window for journey in known.values() for step in journey.steps if isinstance(step, SendStep)]
     calendar = timing.Calendar(timing.quiet(workspace), holidays.load(hours, now=now))
+    kept_back = _marketing(known.values()) if any(run.is_holdout for run in standing) else frozenset()
     planned: list[Planned] = []
     for run in standing:
         journey, person, waiting = known.get(run.version_id), persons[run.lead_id], queued.get(run.id)
         if journey is None or (waiting is None and run.due_at is None):
             continue
-        if waiting is not None:
+        if waiting is not None and not waiting.is_shadow:
             name = waiting.subject or mails.get((journey.sequence_id, waiting.step_key), waiting.step_key)
             planned.append(Planned(named[run.id], waiting.step_key, "mail", name, waiting.due_at, waiting.reason))
         begin = max(now, waiting.due_at if waiting else run.due_at or now)
         position = runner.position_of(run._replace(due_at=begin if waiting else run.due_at), journey, person, met)
         opening = _opening(calendar, person)
         for seen in foresight.foresee(journey, position, person.facts(run.goal_since), begin, open_at=opening):
+            if seen.is_shadow and seen.template_id in kept_back:
+                continue
             name = mails.get((journey.sequence_id, seen.step_key), seen.step_key) if seen.what == "mail" else ""
             planned.append(Planned(named[run.id], seen.step_key, seen.what, name, seen.at, seen.why))
     return sorted(planned, key=lambda each: each.at)
+
+
+def _marketing(journeys: Iterable[Journey]) -> frozenset[int]:
+    """The mails of these journeys that are marketing, by template id."""
+    sends = [step for journey in journeys for step in journey.steps if isinstance(step, SendStep)]
+    chosen = {variant.template_id for step in sends for variant in step.variants}
+    found = EmailTemplate.objects.filter(pk__in=chosen, current_version__message_class=MessageClass.MARKETING)
+    return frozenset(found.values_list("pk", flat=True))
 
 
 def _opening(calendar: timing.Calendar, person: people.Person) -> foresight.OpenAt:

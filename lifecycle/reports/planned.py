@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.models import Enrollment, Message, Step
+from campaigns.models import Enrollment, Message, MessageClass, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ def next_mails(lead_ids: Iterable[int]) -> dict[int, list[Planned]]:
     queued = set()
     for message in open_messages(people):
         mail = message.subject or message.template_version.template.name
-        sequence = message.sequence.name if message.sequence else "Single mail"
-        planned[message.lead_id].append(Planned(sequence, mail, message.due_at, message.reason))
+        planned[message.lead_id].append(Planned(source_of(message), mail, message.due_at, message.reason))
         queued.add(message.enrollment_id)
     runs = [run for run in active_runs(people) if run.pk not in queued]
     steps = steps_by_version({run.version_id for run in runs})
@@ -40,8 +39,17 @@ def next_mails(lead_ids: Iterable[int]) -> dict[int, list[Planned]]:
 
 
 def open_messages(people: Sequence[int]) -> list[Message]:
-    rows = Message.objects.filter(lead_id__in=people, state__in=Message.OPEN)
-    return list(rows.select_related("sequence", "template_version__template").order_by("due_at"))
+    """What is queued for them, without what the control group never gets."""
+    rows = Message.objects.filter(lead_id__in=people, state__in=Message.OPEN, is_shadow=False)
+    related = ("sequence", "template_version__template", "broadcast_run__broadcast")
+    return list(rows.select_related(*related).order_by("due_at"))
+
+
+def source_of(message: Message) -> str:
+    """What a mail belongs to, by name: its sequence or its broadcast."""
+    if message.sequence:
+        return message.sequence.name
+    return message.broadcast_run.broadcast.name if message.broadcast_run else "Single mail"
 
 
 def active_runs(people: Sequence[int]) -> list[Enrollment]:
@@ -58,17 +66,23 @@ def steps_by_version(version_ids: Iterable[int]) -> dict[int, list[Step]]:
 
 
 def next_send(run: Enrollment, steps: Sequence[Step]) -> Planned | None:
-    """The first send at or after the step where the run stands, taking every branch as a fall-through."""
+    """The first send at or after the step where the run stands, taking every branch as a fall-through.
+
+    Of a run in the control group the first that is not kept back from it."""
     keys = [step.key for step in steps]
     if run.step_key not in keys:
         return None
     at = run.due_at
     for step in steps[keys.index(run.step_key) :]:
-        if step.kind == Step.Kind.SEND:
+        if step.kind == Step.Kind.SEND and not (run.is_holdout and is_marketing(step)):
             return Planned(run.sequence.name, mail_of(step), at)
         if step.key != run.step_key and at is not None:
             at = at + (step.duration or timedelta()) if step.kind == Step.Kind.WAIT else at
     return None
+
+
+def is_marketing(step: Step) -> bool:
+    return any(template.message_class == MessageClass.MARKETING for template in step.mails())
 
 
 def mail_of(step: Step) -> str:
