@@ -5,7 +5,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns import exits, outbox
+from campaigns import exits, mailbox, outbox
 from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent
 from leads.models import Lead
 from leads.signals import lead_erased, lead_leaving
@@ -42,5 +42,19 @@ def _stop(lead_id: int, *, now: datetime) -> None:
 def forget(sender: Any, lead: Lead, now: datetime, **kwargs: Any) -> None:
     """Kept mails of any other origin, and reports that came without a message of ours."""
     MailboxMail.objects.filter(to_email__iexact=lead.email).delete()
+    _forget_mail_about(lead)
     ProviderEvent.objects.filter(address_hash=lead.address_hash, message__isnull=True).delete()
     Message.objects.filter(lead_id=lead.pk).delete()
+
+
+def _forget_mail_about(lead: Lead) -> None:
+    """Kept mails to colleagues that name them: alerts, and tests filled in with them. A trial makes few."""
+    names = [name.casefold() for name in (lead.email, lead.full_name if lead.last_name else "") if name]
+    others = MailboxMail.objects.filter(message=None).iterator(chunk_size=100)
+    MailboxMail.objects.filter(pk__in=[mail.pk for mail in others if _names(mail, names)]).delete()
+
+
+def _names(mail: MailboxMail, names: list[str]) -> bool:
+    opened = mailbox.opened(bytes(mail.raw))
+    said = f"{mail.subject} {opened.text} {opened.html}".casefold()
+    return any(name in said for name in names)
