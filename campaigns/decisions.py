@@ -10,7 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from campaigns import checks, triggers
-from campaigns.steps import Decision, Leave, Note, Queue, Stay
+from campaigns.steps import (
+    CallWebhook,
+    Decision,
+    Leave,
+    Note,
+    Notify,
+    ProposeEntry,
+    Queue,
+    RequestTask,
+    SetField,
+    Stay,
+    TakeOut,
+)
 from leads.models import Workspace
 from lifecycle.core import sql
 
@@ -145,6 +157,24 @@ def _told(decision: Decision, stood: tuple[str, datetime | None]) -> tuple[str, 
             return ("shadow" if is_shadow else "queued"), ({"variant": variant} if variant else {})
         case Note(reason=reason):
             return ("" if reason in PLAIN else "passed"), {}
+    return _done(decision)
+
+
+def _done(decision: Decision) -> tuple[str, dict[str, Any]]:
+    """What a step did beside mailing. The address of a webhook may hold a secret, so it is left where it is."""
+    match decision:
+        case SetField(field=name):
+            return "set", {"field": name}
+        case Notify(message=message):
+            return "notified", {"message": message}
+        case RequestTask(title=title):
+            return "task", {"title": title}
+        case CallWebhook():
+            return "webhook", {}
+        case ProposeEntry(sequence=slug):
+            return "proposed", {"sequence": slug}
+        case TakeOut(sequence=slug):
+            return "taken_out", {"sequence": slug}
     return type(decision).__name__.lower(), {}
 
 

@@ -1,10 +1,10 @@
 """Decisions as they are read: one line each, with the names they speak of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from campaigns.models import Decision, Sequence, Step
+from campaigns.models import Decision, Message, Sequence, Step
 from leads.models import Lead, Workspace
 from lifecycle.reports.why import sentences
 from lifecycle.reports.why.sentences import Words
@@ -55,7 +55,9 @@ def told(row: Decision, words: Words) -> Line:
     values = row.values or {}
     match row.about:
         case Decision.About.SEND:
-            text = sentences.of_send(row.outcome, row.check_name, values, words)
+            text = sentences.of_send(
+                row.outcome, row.check_name, values, words, words.messages.get(row.message_id or 0)
+            )
         case Decision.About.ENTRY:
             text = sentences.of_entry(row.outcome, row.check_name, values, row.sequence_id, words)
         case Decision.About.EXIT:
@@ -66,7 +68,20 @@ def told(row: Decision, words: Words) -> Line:
 
 
 def log_of(lead: Lead, *, most: int = SHOWN) -> list[Line]:
-    """Everything decided about a lead that is still kept, the newest first. Four queries."""
-    words = words_for(lead)
-    rows = Decision.objects.filter(lead=lead).order_by("-id")[:most]
+    """Everything decided about a lead that is still kept, the newest first. Five queries."""
+    rows = list(Decision.objects.filter(lead=lead).order_by("-id")[:most])
+    words = replace(words_for(lead), messages=names_of({row.message_id for row in rows if row.message_id}))
     return [told(row, words) for row in rows]
+
+
+def names_of(message_ids: Iterable[int]) -> dict[int, str]:
+    """Message → what people call it: its broadcast, else its subject once it is rendered, else its mail."""
+    related = ("broadcast_run__broadcast", "template_version__template")
+    rows = Message.objects.filter(pk__in=list(message_ids)).select_related(*related)
+    return {row.pk: _name(row) for row in rows}
+
+
+def _name(message: Message) -> str:
+    if message.broadcast_run is not None:
+        return message.broadcast_run.broadcast.name
+    return message.subject or message.template_version.template.name

@@ -17,6 +17,7 @@ class Words:
     zone: str = "UTC"
     sequences: Mapping[int, str] = field(default_factory=dict)
     mails: Mapping[tuple[int | None, str], str] = field(default_factory=dict)
+    messages: Mapping[int, str] = field(default_factory=dict)
 
     def at(self, moment: datetime | str | None) -> str:
         """“Tue 10 Mar 2026, 09:00” on the person's clock; a text of ISO 8601 will do."""
@@ -127,11 +128,10 @@ def passed(check: str, values: Values, words: Words) -> str:
 # --- decisions
 
 
-def of_send(outcome: str, check: str, values: Values, words: Words) -> str:
-    why = objection(check, values, words)
-    if outcome == "deferred":
-        return f"Not sent yet: {why}."
-    return f"Not sent: {why}."
+def of_send(outcome: str, check: str, values: Values, words: Words, mail: str | None = None) -> str:
+    """`mail`: its name, where the sentence stands among those about others."""
+    what = f"“{mail}” not sent" if mail else "Not sent"
+    return f"{what}{' yet' if outcome == 'deferred' else ''}: {objection(check, values, words)}."
 
 
 def of_entry(outcome: str, check: str, values: Values, sequence_id: int | None, words: Words) -> str:
@@ -157,6 +157,17 @@ def _refusal(check: str, values: Values, words: Words) -> str:
     return f"{NAMES[check].lower()}: {text}" if check in NAMES and text else text or NAMES.get(check, "refused")
 
 
+# What steps do on the way, by the outcome in the log; {…} are the values kept with it.
+DONE: dict[str, str] = {
+    "set": "{name} set {field}",
+    "notified": "{name} told sales: {message}",
+    "task": "{name} asked sales for a task: {title}",
+    "webhook": "{name} calls a webhook",
+    "proposed": "{name} proposed {person} for the sequence {sequence}",
+    "taken_out": "{name} takes {person} out of the sequence {sequence}",
+}
+
+
 def of_step(outcome: str, values: Values, sequence_id: int | None, step_key: str, words: Words) -> str:
     text = str(values.get("text") or "")
     match outcome:
@@ -169,7 +180,17 @@ def of_step(outcome: str, values: Values, sequence_id: int | None, step_key: str
             return f"{step_key}: {text}."
         case "passed":
             return f"{step_key}: {text}."
+        case _ if outcome in DONE:
+            known = {"name": words.sequence(sequence_id), "person": words.person}
+            return f"{DONE[outcome].format_map(_Kept({**values, **known}))} ({step_key})."
     return f"{step_key}: {outcome}{f', {text}' if text else ''}."
+
+
+class _Kept(dict[str, Any]):
+    """Values of a row; one that an older version did not keep is told as such."""
+
+    def __missing__(self, name: str) -> str:
+        return f"(no {name} was kept)"
 
 
 def of_exit(values: Values, sequence_id: int | None, words: Words) -> str:

@@ -1,0 +1,218 @@
+"""Where parts meet that know nothing of each other: locks, holds, launches, trials, controls, erasing."""
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail as django_mail
+from django.core.mail import EmailMessage, get_connection
+from pytest_django import Settings
+
+from campaigns import audit, canary, guarding, launching, pausing
+from campaigns.broadcasts import control, deciding, testing
+from campaigns.models import (
+    BackfillEntry,
+    Decision,
+    Enrollment,
+    Experiment,
+    MailboxMail,
+    Message,
+    SequenceChange,
+)
+from campaigns.previewing import send_test
+from leads import actions
+from leads.models import Workspace
+from lifecycle import instance
+from lifecycle.reports import why
+from lifecycle.reports.future import future
+from lifecycle.reports.planned import next_mails
+from tests.campaigns import broadcasting as made
+from tests.campaigns.sequences import live, people
+from tests.campaigns.sequences import template as mail_of
+from tests.factories import NOON, LeadFactory
+from tests.journeys.happening import go_on, happen, send
+from tests.journeys.test_editing import edited
+
+pytestmark = pytest.mark.django_db
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SLOW: list[dict[str, Any]] = [{"id": "pause", "wait": "1d"}, {"id": "hello", "send": "hello"}]
+
+
+@pytest.fixture
+def copied(settings: Settings, tmp_path: Path) -> None:
+    """The database belongs to another installation."""
+    settings.INSTANCE_ID, settings.INSTANCE_FILE = None, tmp_path / "instance.json"
+    Workspace.load()
+    instance.mark(NOON)
+    Workspace.objects.update(instance_id=uuid.uuid4())
+
+
+# --- rule 24: nothing leaves a copied database
+
+
+def test_rule_24_no_mail_of_the_guard_leaves_a_copied_database(copied: None) -> None:
+    audit.note(live(), guarding.HALTED, actor=None, now=NOON, reason="4 complaints", detail={"what": "sequence"})
+    assert guarding.tell(now=NOON) == 0
+    assert django_mail.outbox == []
+    Workspace.objects.update(instance_id=instance.look().mine)
+    assert guarding.tell(now=NOON) == 1
+
+
+def test_rule_24_no_test_mail_leaves_a_copied_database(copied: None) -> None:
+    news = made.broadcast()
+    assert "locked" in send_test(made.mail(), to="mia@example.com", now=NOON)[0]
+    done = testing.send_test(news, to=["mia@example.com"], now=NOON)
+    assert (done.sent, len(done.problems), django_mail.outbox) == (0, 1, [])
+
+
+# --- rules 5 and 23: a launch and the end of its sequence
+
+
+@pytest.mark.parametrize("verb", [pausing.stop, pausing.drain])
+def test_rule_23_who_waits_for_a_launch_does_not_enter_when_the_sequence_begins_again(verb: Any) -> None:
+    for lead in people(3):
+        happen(lead, "form.submitted", at=NOON - DAY)
+    sequence = live(steps=SLOW)
+    backfill = launching.start(sequence, mode="all", per_hour=1, now=NOON)
+    launching.drain(now=NOON)
+    verb(sequence, now=NOON)
+    assert sorted(backfill.entries.values_list("state", flat=True)) == ["enrolled", "refused", "refused"]
+    assert SequenceChange.objects.filter(action="backfill stopped").get().detail == {"left": 2}
+    pausing.stop(sequence, now=NOON)
+    live(steps=[*SLOW, {"id": "end", "end": True}], now=NOON + DAY)
+    assert launching.drain(now=NOON + 2 * DAY) == 0
+    assert Enrollment.objects.filter(state="active").count() == 0
+
+
+def test_rule_25_who_would_have_gone_through_a_launched_sequence_is_told() -> None:
+    lead = LeadFactory.create(first_name="Ana")
+    happen(lead, "form.submitted", at=NOON - 30 * DAY)
+    launching.start(live(steps=SLOW), mode="elapsed", now=NOON)
+    launching.drain(now=NOON)
+    assert BackfillEntry.objects.get().state == "refused"
+    assert Decision.objects.get(lead=lead, about="entry").outcome == "refused"
+    assert [line.text for line in why.log_of(lead)] == [
+        "Ana did not enter Welcome: lateness: who entered then would have gone through all of it."
+    ]
+
+
+# --- rules 20 and 21: a trial that becomes the version is another comparison
+
+
+def test_rule_20_a_promoted_trial_with_other_mails_starts_the_comparison_over() -> None:
+    def split(**words: Any) -> list[dict[str, Any]]:
+        variants = [{"key": key, "weight": 50, "template": "hello"} for key in "ab"]
+        compared = {"goal": "trial.started", "within": "3d", "minimum_sample": 10}
+        return [{"id": "hello", "send": {"variants": [variants[0], variants[1] | words]}, "experiment": compared}]
+
+    sequence = live(steps=split())
+    draft = edited(sequence, split(subject="New words"))
+    canary.start_canary(draft, percent=50, now=NOON + HOUR)
+    assert Experiment.objects.get().started_at == NOON
+    canary.promote(sequence, now=NOON + DAY)
+    assert Experiment.objects.get().started_at == NOON + DAY
+
+
+# --- broadcasts on hold
+
+
+def test_a_mail_in_flight_that_comes_back_is_held_with_its_broadcast() -> None:
+    people(2)
+    run = made.queued()
+    first = run.messages.order_by("pk")[0]
+    Message.objects.filter(pk=first.pk).update(state="sending", claimed_at=NOON, attempts=1)
+    control.pause(run.broadcast, actor=None, now=NOON)
+    Message.objects.filter(pk=first.pk).update(state="ready", reason="retry: the server was busy")
+    assert list(run.messages.order_by("pk").values_list("is_held", flat=True)) == [True, True]
+    assert control.resume(run.broadcast, actor=None, now=NOON + HOUR) == 2
+    assert list(run.messages.values_list("is_held", flat=True)) == [False, False]
+
+
+def test_a_winner_is_not_chosen_while_the_broadcast_is_paused() -> None:
+    people(10)
+    run = made.queued(variants={"a": 50, "b": 50}, test_percent=20, test_wait=HOUR)
+    control.pause(run.broadcast, actor=None, now=NOON)
+    assert deciding.decide(run.pk, key="a", now=NOON) is False
+    assert run.messages.filter(is_held=False, state="ready").count() == 0
+    control.resume(run.broadcast, actor=None, now=NOON + HOUR)
+    assert deciding.decide(run.pk, key="a", now=NOON + HOUR) is True
+
+
+# --- rules 19 and 27: what is planned for controls
+
+
+def test_rule_27_no_mail_is_planned_for_somebody_in_the_control_group() -> None:
+    mails = [mail_of("hello"), mail_of("receipt", **{"class": "transactional"})]
+    steps = [{"id": "a", "wait": "1d"}, {"id": "hello", "send": "hello"}, {"id": "receipt", "send": "receipt"}]
+    sequence = live(steps=steps, templates=mails, holdout=50)
+    crowd = people(12)
+    for lead in crowd:
+        happen(lead, "form.submitted")
+    control = Enrollment.objects.filter(is_holdout=True).select_related("sequence").first()
+    treated = Enrollment.objects.filter(is_holdout=False).select_related("sequence").first()
+    assert control is not None
+    assert treated is not None
+    assert [each.step_key for each in future([treated], now=NOON) if each.what == "mail"] == ["hello", "receipt"]
+    assert [each.step_key for each in future([control], now=NOON) if each.what == "mail"] == ["receipt"]
+    assert next_mails([treated.lead_id])[treated.lead_id][0].mail == "Hello"
+    go_on(at=NOON + DAY)
+    assert Message.objects.filter(lead=control.lead, sequence=sequence, is_shadow=True, state="ready").exists()
+    assert [each.step_key for each in future([control], now=NOON) if each.what == "mail"] == ["receipt"]
+    assert "Hello" not in [planned.mail for planned in next_mails([control.lead_id]).get(control.lead_id, [])]
+
+
+# --- P8: what other mail says of somebody
+
+
+def test_p8_mail_to_colleagues_about_somebody_goes_with_them(settings: Settings) -> None:
+    ada = LeadFactory.create(email="ada@acme.com", first_name="Ada", last_name="Ashquith")
+    mailbox = get_connection("campaigns.delivery.preview.MailboxBackend")
+    about = "Ring them: ada@acme.com, " + "they looked at prices again and again, " * 5
+    EmailMessage("Ada is hot", about, to=["rep@example.com"], connection=mailbox).send()
+    EmailMessage("Ben is hot", "Ring ben@ode.example", to=["rep@example.com"], connection=mailbox).send()
+    actions.erase(ada, now=NOON)
+    assert list(MailboxMail.objects.values_list("subject", flat=True)) == ["Ben is hot"]
+
+
+# --- rule 25: each line reads as a sentence, and says of which mail it speaks
+
+
+def test_rule_25_what_steps_do_is_told_in_words() -> None:
+    live("other", steps=SLOW, entry={"triggers": [{"event": "never.happens"}]})
+    steps: list[dict[str, Any]] = [
+        {"id": "tag", "set": {"field": "attributes.seen", "value": True}},
+        {"id": "tell", "notify": {"message": "Have a look"}},
+        {"id": "ring", "task": {"title": "Ring them"}},
+        {"id": "hook", "webhook": {"url": "https://example.com/hook"}},
+        {"id": "on", "enroll": {"sequence": "other"}},
+        {"id": "off", "exit": {"sequence": "other"}},
+    ]
+    live(steps=steps)
+    lead = LeadFactory.create(first_name="Ana")
+    happen(lead, "form.submitted")
+    go_on(at=NOON)
+    told = [line.text for line in why.log_of(lead)][::-1]
+    assert told[0] == "Ana entered Welcome."
+    for expected in (
+        "Welcome set attributes.seen (tag).",
+        "Welcome told sales: Have a look (tell).",
+        "Welcome asked sales for a task: Ring them (ring).",
+        "Welcome calls a webhook (hook).",
+        "Welcome proposed Ana for the sequence other (on).",
+        "Welcome takes Ana out of the sequence other (off).",
+    ):
+        assert expected in told
+
+
+def test_rule_25_lines_of_a_log_name_their_mail() -> None:
+    Workspace.load()
+    Workspace.objects.update(cap_messages=1)
+    lead = LeadFactory.create(first_name="Ana", timezone="")
+    made.queued("news")
+    made.queued("offer", template=made.mail("offer"))
+    send(at=NOON)
+    [line] = [line.text for line in why.log_of(lead)]
+    assert line.startswith("“Offer” not sent yet: Ana had 1 marketing mail in 7 days (cap 1); next slot ")
