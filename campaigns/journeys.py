@@ -116,7 +116,9 @@ def _remember(version: SequenceVersion) -> None:
 
 def forget() -> None:
     """Empty the memory; for tests that give a version's id to another one."""
+    global _company
     _by_version.clear()
+    _company = (0, {})
 
 
 def build(version: SequenceVersion) -> engine.Journey:

@@ -157,6 +157,7 @@ def test_an_added_step_comes_last():
     draft = nurture.versions.get(state="draft")
     client, url = staff.colleague("marketer"), reverse("admin:campaigns_sequenceversion_change", args=[draft.pk])
     asked = {"triggers": "[]", "filters": "{}", "reentry": "never", "second_trigger": "ignore", "exits": "[]"}
+    asked |= {"grace": "30m", "holdout_percent": 0}
     asked |= {"steps-TOTAL_FORMS": 4, "steps-INITIAL_FORMS": 3}
     for at, step in enumerate(draft.steps.all()):
         values = {"id": step.pk, "version": draft.pk, "position": step.position, "key": step.key, "kind": step.kind}

@@ -123,7 +123,7 @@ def test_an_unknown_sequence_is_404_and_makes_nobody(program: APIClient) -> None
 
 
 def test_a_sequence_that_is_not_live_refuses(program: APIClient, welcome: Sequence) -> None:
-    campaigns.pause(welcome)
+    campaigns.pause(welcome, now=NOON)
     answer = program.post("/api/v1/sequences/welcome/enrollments", {"email": "a@b.de"})
     assert (answer.status_code, answer.json()["result"]) == (201, "refused")
     assert "paused" in answer.json()["reason"]

@@ -189,7 +189,8 @@ def test_enrolling_by_api_answers_with_a_verdict_and_its_reason(ada: Lead) -> No
     assert Enrollment.objects.get().context == {"event": {"plan": "pro"}, "events": [{"plan": "pro"}, {"plan": "max"}]}
 
     refused = enroll_by_api("welcome", lead=LeadFactory.create(sam=True), now=NOON)
-    assert (refused.result, refused.reason, refused.enrollment_id) == ("refused", "filter: needs Role is head", None)
+    tried_again = "filter: needs Role is head (tried again until 2026-03-02 12:30 UTC)"
+    assert (refused.result, refused.reason, refused.enrollment_id) == ("refused", tried_again, None)
 
 
 def test_enrolling_by_api_keeps_one_run_for_a_key(ada: Lead) -> None:
