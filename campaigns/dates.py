@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns import journeys
 from campaigns.anchors import DAY, Anchor, read
+from campaigns.people import zone_of
 from campaigns.triggers import DATE_REACHED
 from leads.log import NewEvent, write
 from leads.models import Lead, Workspace
@@ -28,7 +29,7 @@ CHUNK = 1_000
 SLACK = timedelta(hours=3)
 # A day as it is written in some zone is the one of UTC, or one beside it.
 _ATTRIBUTE = """
-    SELECT l.id, l.attributes ->> %b, coalesce(nullif(l.timezone, ''), nullif(c.time_zone, ''), %b)
+    SELECT l.id, l.attributes ->> %b, l.timezone, c.time_zone
     FROM leads_lead l LEFT JOIN leads_company c ON c.id = l.company_id
     WHERE l.attributes <> '{}' AND leads_dates(l.attributes) && %b::text[]
 """
@@ -77,14 +78,15 @@ def _of_column(field: Field, anchor: Anchor, now: datetime) -> Iterator[Came]:
     rows = Lead.objects.filter(**{f"{field.path}__gt": low, f"{field.path}__lte": high})
     default = Workspace.load().time_zone
     for pk, value, own, company in rows.values_list("pk", field.path, "timezone", "company__time_zone"):
-        yield from _came(pk, value, own or company or default, anchor, now)
+        yield from _came(pk, value, zone_of(own, company, default), anchor, now)
 
 
 def _of_attribute(field: Field, anchor: Anchor, now: datetime) -> Iterator[Came]:
     first = (now - DAY - anchor.offset - DAY).date()
     days = [f"{field.member}={first + timedelta(days=number)}" for number in range(5)]
-    for pk, value, zone in sql.fetch(_ATTRIBUTE, [field.member, Workspace.load().time_zone, days]):
-        yield from _came(pk, value, zone, anchor, now)
+    default = Workspace.load().time_zone
+    for pk, value, own, company in sql.fetch(_ATTRIBUTE, [field.member, days]):
+        yield from _came(pk, value, zone_of(own, company, default), anchor, now)
 
 
 def _came(lead_id: int, value: object, zone: str, anchor: Anchor, now: datetime) -> Iterator[Came]:

@@ -50,9 +50,13 @@ def _select(paths: tuple[str, ...]) -> str:
 
 
 def _person(row: dict[str, Any], events: EventFacts, workspace: Workspace) -> Person:
-    zones = (row["timezone"], row["company__time_zone"], workspace.time_zone)
-    zone = next((zone for zone in zones if zone and is_zone(zone)), "UTC")
+    zone = zone_of(row["timezone"], row["company__time_zone"], workspace.time_zone)
     return Person(row, lead_fields(row), events.of(row["id"]), zone)
+
+
+def zone_of(*names: str | None) -> str:
+    """The first of these time zones that is one: the person's own, the company's, the workspace's; else UTC."""
+    return next((name for name in names if name and is_zone(name)), "UTC")
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from django.core import mail as django_mail
 from django.core.mail import EmailMessage, get_connection
 from pytest_django import Settings
 
-from campaigns import audit, canary, guarding, launching, pausing
+from campaigns import audit, canary, dates, guarding, launching, pausing
 from campaigns.broadcasts import control, deciding, testing
 from campaigns.models import (
     BackfillEntry,
@@ -31,7 +31,7 @@ from lifecycle.reports.planned import next_mails
 from tests.campaigns import broadcasting as made
 from tests.campaigns.sequences import live, people
 from tests.campaigns.sequences import template as mail_of
-from tests.factories import NOON, LeadFactory
+from tests.factories import NOON, CompanyFactory, LeadFactory
 from tests.journeys.happening import go_on, happen, send
 from tests.journeys.test_editing import edited
 
@@ -175,6 +175,22 @@ def test_p8_mail_to_colleagues_about_somebody_goes_with_them(settings: Settings)
     EmailMessage("Ben is hot", "Ring ben@ode.example", to=["rep@example.com"], connection=mailbox).send()
     actions.erase(ada, now=NOON)
     assert list(MailboxMail.objects.values_list("subject", flat=True)) == ["Ben is hot"]
+
+
+# --- zones that were typed by hand
+
+
+@pytest.mark.parametrize("field", ["attributes.renewal_date", "created_at"])
+def test_a_company_in_no_zone_keeps_nobody_from_their_date_nor_from_their_reasons(field: str) -> None:
+    Workspace.load()
+    live(steps=SLOW, entry={"triggers": [{"date": field}]})
+    nowhere = CompanyFactory.create(time_zone="Nowhere/Land")
+    dates_of = {"created_at": NOON - HOUR, "attributes": {"renewal_date": "2026-03-02"}, "timezone": ""}
+    lost = LeadFactory.create(company=nowhere, first_name="Ana", **dates_of)
+    LeadFactory.create(**dates_of)
+    assert dates.sweep(now=NOON) == 2
+    go_on(at=NOON)
+    assert "Ana entered Welcome." in [line.text for line in why.log_of(lost)]
 
 
 # --- rule 25: each line reads as a sentence, and says of which mail it speaks

@@ -296,7 +296,7 @@ def test_rule_02_the_sweep_reads_by_an_index() -> None:
     plan = dates._ATTRIBUTE.replace("%b", "%s")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {plan}", ["renewal_date", "UTC", ["renewal_date=2026-04-10"]])
+        cursor.execute(f"EXPLAIN {plan}", ["renewal_date", ["renewal_date=2026-04-10"]])
         told = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("EXPLAIN SELECT id FROM leads_lead WHERE created_at > now() AND created_at <= now()")
         told += "\n".join(row[0] for row in cursor.fetchall())

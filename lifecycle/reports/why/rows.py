@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.models import Decision, Message, Sequence, Step
+from campaigns.people import zone_of
 from leads.models import Lead, Workspace
 from lifecycle.reports.why import sentences
 from lifecycle.reports.why.sentences import Words
@@ -35,12 +36,13 @@ def words_for(lead: Lead, sequence_ids: Iterable[int] | None = None) -> Words:
     """The names for sentences about a lead. Two queries; `lead.company` should be selected."""
     chosen = Sequence.objects.all() if sequence_ids is None else Sequence.objects.filter(pk__in=set(sequence_ids))
     names = {sequence.pk: sequence.name for sequence in chosen.only("pk", "name")}
-    return Words(lead.first_name or "This person", zone_of(lead), names, mails_of(names))
+    return Words(lead.first_name or "This person", clock_of(lead), names, mails_of(names))
 
 
-def zone_of(lead: Lead) -> str:
+def clock_of(lead: Lead) -> str:
+    """The time zone that the engine takes for theirs."""
     company = lead.company.time_zone if lead.company else ""
-    return lead.timezone or company or Workspace.load().time_zone
+    return zone_of(lead.timezone, company, Workspace.load().time_zone)
 
 
 def mails_of(sequence_ids: Iterable[int]) -> dict[tuple[int | None, str], str]:
