@@ -8,14 +8,12 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns.models import Enrollment, Sequence
+from campaigns.models import Broadcast, Sequence
 from leads.models import Lead
 from lifecycle.console.doors import colleagues, page
 from lifecycle.core import clock
 from lifecycle.reports import why
-from lifecycle.reports.future import future
-
-RUNS = 50
+from lifecycle.reports.future import plan_of
 
 
 class MailQuestion(forms.Form):
@@ -33,21 +31,32 @@ class MailQuestion(forms.Form):
     )
 
 
+class BroadcastQuestion(forms.Form):
+    broadcast = forms.ModelChoiceField(
+        queryset=Broadcast.objects.order_by("-pk"),
+        to_field_name="slug",
+        widget=UnfoldAdminSelectWidget,
+        empty_label="Choose a broadcast",
+    )
+
+
 @require_GET
 @colleagues("leads.view_lead")
 def show(request: HttpRequest, lead_id: int) -> HttpResponse:
     lead = get_object_or_404(Lead.objects.select_related("company"), pk=lead_id)
     form = MailQuestion(request.GET if "sequence" in request.GET else None)
+    about_broadcast = BroadcastQuestion(request.GET if "broadcast" in request.GET else None)
     now = clock.now()
-    runs = Enrollment.objects.filter(lead=lead, state=Enrollment.State.ACTIVE).select_related("sequence")
     context = {
         "title": f"Why? {lead.full_name or lead.email}",
         "lead": lead,
         "form": form,
         "answer": _answer(lead, form, now),
+        "broadcast_form": about_broadcast,
+        "broadcast_answer": _of_broadcast(lead, about_broadcast, now),
         "score": why.score(lead),
         "stage": why.stage(lead),
-        "plan": future(list(runs[:RUNS]), now=now),
+        "plan": plan_of(lead, now=now),
         "log": why.log_of(lead),
         "now": now,
     }
@@ -62,3 +71,7 @@ def _answer(lead: Lead, form: MailQuestion, now: Any) -> why.Answer | None:
     except why.NotThere as error:
         form.add_error("mail", str(error))
         return None
+
+
+def _of_broadcast(lead: Lead, form: BroadcastQuestion, now: Any) -> why.Answer | None:
+    return why.broadcast(lead, slug=form.cleaned_data["broadcast"].slug, now=now) if form.is_valid() else None

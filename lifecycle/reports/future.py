@@ -9,9 +9,11 @@ from campaigns.engine import Journey
 from campaigns.experiments import assigning
 from campaigns.models import EmailTemplate, Enrollment, Message, MessageClass
 from campaigns.steps import SendStep
-from leads.models import Workspace
+from leads.models import Lead, Workspace
 from lifecycle.core import rules
-from lifecycle.reports.why.rows import mails_of
+from lifecycle.reports.planned import mails_of, open_messages, source_of
+
+MOST_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,18 @@ class Planned:
 def future_of(run: Enrollment, *, now: datetime) -> list[Planned]:
     """What comes for one run. [] when it is over, or stands still with its frozen sequence."""
     return future([run], now=now)
+
+
+def plan_of(lead: Lead, *, now: datetime) -> list[Planned]:
+    """All that comes for a lead: of their newest runs, and queued mail of no run, as of broadcasts."""
+    runs = Enrollment.objects.filter(lead=lead, state=Enrollment.State.ACTIVE).select_related("sequence")
+    single = [_single(mail) for mail in open_messages([lead.pk]) if mail.enrollment_id is None]
+    return sorted([*future(list(runs.order_by("-pk")[:MOST_RUNS]), now=now), *single], key=lambda each: each.at)
+
+
+def _single(mail: Message) -> Planned:
+    name = mail.subject or mail.template_version.template.name
+    return Planned(source_of(mail), "", "mail", name, mail.due_at, mail.reason)
 
 
 def future(runs: Collection[Enrollment], *, now: datetime) -> list[Planned]:

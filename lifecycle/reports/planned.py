@@ -89,3 +89,10 @@ def mail_of(step: Step) -> str:
     """The name of the mail a send step sends, or of each of its variants."""
     names = [variant.template.name for variant in step.variants.all()]
     return " / ".join(names) or (step.template.name if step.template else step.key)
+
+
+def mails_of(sequence_ids: Iterable[int]) -> dict[tuple[int | None, str], str]:
+    """(sequence, step key) → the mail's name, by each sequence's newest version that has the step."""
+    steps = Step.objects.filter(version__sequence_id__in=list(sequence_ids), kind=Step.Kind.SEND)
+    rows = steps.order_by("version__number").values_list("version__sequence_id", "key", "template__name")
+    return {(sequence_id, key): name or key for sequence_id, key, name in rows}

@@ -24,24 +24,30 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
 class WhyQuerySerializer(serializers.Serializer[Any]):
     about = serializers.ChoiceField(
-        choices=["score", "stage", "mail"], default="score", help_text="Why this score, this stage, this mail?"
+        choices=["score", "stage", "mail", "broadcast"],
+        default="score",
+        help_text="Why this score, this stage, this mail of a sequence, this broadcast?",
     )
     sequence = serializers.SlugField(required=False, help_text="For a mail: its sequence.")
     mail = serializers.CharField(
         default="1", max_length=60, help_text="For a mail: its number in the sequence, or its step's name."
     )
 
+    broadcast = serializers.SlugField(required=False, help_text="For a broadcast: its slug.")
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["about"] == "mail" and not attrs.get("sequence"):
             raise serializers.ValidationError({"sequence": ["Name the sequence of the mail."]})
+        if attrs["about"] == "broadcast" and not attrs.get("broadcast"):
+            raise serializers.ValidationError({"broadcast": ["Name the broadcast."]})
         return attrs
 
 
 class PlannedSerializer(serializers.Serializer[Any]):
     """Something to come, if nothing more happens."""
 
-    sequence = serializers.CharField()
-    step = serializers.CharField(source="step_key")
+    sequence = serializers.CharField(help_text="The name of the sequence, or of the broadcast.")
+    step = serializers.CharField(source="step_key", help_text="Empty for a mail of no sequence.")
     what = serializers.ChoiceField(choices=["mail", "wait", "end"])
     name = serializers.CharField(help_text="The mail's name.")
     at = TimeField()

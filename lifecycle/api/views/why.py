@@ -7,7 +7,6 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.models import Enrollment
 from leads.models import Lead
 from lifecycle.api import describe, examples
 from lifecycle.api.models import Scope
@@ -16,7 +15,7 @@ from lifecycle.api.serializers.why import AnswerSerializer, PlanSerializer, WhyQ
 from lifecycle.api.views.base import KeyView
 from lifecycle.core import clock
 from lifecycle.reports import why
-from lifecycle.reports.future import future
+from lifecycle.reports.future import plan_of
 
 
 class Why(KeyView):
@@ -27,7 +26,7 @@ class Why(KeyView):
 
     @extend_schema(
         operation_id="leads_why",
-        summary="Why this score, this stage, this mail or none",
+        summary="Why this score, this stage, this mail or broadcast, or none",
         parameters=[WhyQuerySerializer],
         responses=AnswerSerializer,
         examples=[describe.shown(examples.WHY)],
@@ -45,6 +44,8 @@ def answer(lead: Lead, asked: dict[str, Any]) -> why.Answer:
     if asked["about"] == "score":
         return why.score(lead)
     try:
+        if asked["about"] == "broadcast":
+            return why.broadcast(lead, slug=asked["broadcast"], now=clock.now())
         return why.mail(lead, sequence=asked["sequence"], which=asked["mail"], now=clock.now())
     except why.NotThere as error:
         raise invalid(**{error.field: str(error)}) from error
@@ -64,5 +65,4 @@ class Plan(KeyView):
     )
     def get(self, request: Request, lead_id: int) -> Response:
         lead = get_object_or_404(Lead.objects.only("pk"), pk=lead_id)
-        runs = Enrollment.objects.filter(lead=lead, state=Enrollment.State.ACTIVE).select_related("sequence")
-        return Response(PlanSerializer({"planned": future(list(runs[:50]), now=clock.now())}).data)
+        return Response(PlanSerializer({"planned": plan_of(lead, now=clock.now())}).data)

@@ -22,7 +22,7 @@ STATES = {
 
 
 class NotThere(LookupError):
-    """There is no such sequence, or it has no such mail; the message says what there is, `field` what to mend."""
+    """No such sequence, mail or broadcast. The message says what there is, `field` what to mend."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,8 @@ def mail(lead: Lead, *, sequence: str, which: str = "1", now: datetime) -> Answe
     lines = _log(lead, found, run, step, message, words)
     if message is None:
         return Answer(question, _no_mail(run, step, words, now), lines)
-    return Answer(question, _became(message, words), [*lines, *_checks(message, words)])
+    name = message.subject or words.mail(message.sequence_id, message.step_key)
+    return Answer(question, became(message, name, words), [*lines, *seen(message, words)])
 
 
 def _step(sequence: Sequence, run: Enrollment | None, which: str) -> Step:
@@ -107,8 +108,8 @@ def _no_mail(run: Enrollment, step: Step, words: Words, now: datetime) -> str:
     return f"“{name}” was not sent: the way of {words.person} did not lead by it."
 
 
-def _became(message: Message, words: Words) -> str:
-    name = message.subject or words.mail(message.sequence_id, message.step_key)
+def became(message: Message, name: str, words: Words) -> str:
+    """What became of a mail, in a sentence."""
     if message.state == Message.State.SENT:
         return f"“{name}” was sent on {words.at(message.sent_at)} ({words.zone})."
     waits = f" until {words.at(message.due_at)}" if message.state == Message.State.READY else ""
@@ -118,7 +119,7 @@ def _became(message: Message, words: Words) -> str:
     return f"“{name}” {STATES[Message.State(message.state)]}{waits}{f': {why}' if why else ''}."
 
 
-def _checks(message: Message, words: Words) -> list[Line]:
+def seen(message: Message, words: Words) -> list[Line]:
     """What each check saw at the last look."""
     lines = []
     for check, values in (message.checks or {}).items():

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from campaigns.models import Decision, Message, Sequence, Step
+from campaigns.models import Decision, Message, Sequence
 from campaigns.people import zone_of
 from leads.models import Lead, Workspace
+from lifecycle.reports.planned import mails_of
 from lifecycle.reports.why import sentences
 from lifecycle.reports.why.sentences import Words
 
@@ -43,13 +44,6 @@ def clock_of(lead: Lead) -> str:
     """The time zone that the engine takes for theirs."""
     company = lead.company.time_zone if lead.company else ""
     return zone_of(lead.timezone, company, Workspace.load().time_zone)
-
-
-def mails_of(sequence_ids: Iterable[int]) -> dict[tuple[int | None, str], str]:
-    """(sequence, step key) → the mail's name, by each sequence's newest version that has the step."""
-    steps = Step.objects.filter(version__sequence_id__in=list(sequence_ids), kind=Step.Kind.SEND)
-    rows = steps.order_by("version__number").values_list("version__sequence_id", "key", "template__name", "message")
-    return {(sequence_id, key): name or key for sequence_id, key, name, _ in rows}
 
 
 def told(row: Decision, words: Words) -> Line:
