@@ -24,15 +24,21 @@ BACK = "back"
 # An opt-out so soon after a mail is put down to it.
 BLAMED_FOR = timedelta(days=7)
 
-# Everything about the newest mails of a version, or of a sequence when no version is given.
+# The newest mails of a version, or of a sequence when no version is given.
+_OF_SEQUENCE = """
+    SELECT m.id, m.lead_id, m.sent_at FROM campaigns_message m
+    WHERE m.sequence_id = %b AND m.state = 'sent' AND NOT m.is_shadow AND m.sent_at >= %b
+      AND (%b::bigint IS NULL OR EXISTS (
+          SELECT FROM campaigns_enrollment e WHERE e.id = m.enrollment_id AND e.version_id = %b::bigint))
+    ORDER BY m.id DESC LIMIT %b
+"""
+_OF_RUN = """
+    SELECT m.id, m.lead_id, m.sent_at FROM campaigns_message m
+    WHERE m.broadcast_run_id = %b AND m.state = 'sent' AND m.sent_at >= %b ORDER BY m.id DESC LIMIT %b
+"""
+# Everything that became of them.
 _FIGURES = """
-    WITH mails AS (
-        SELECT m.id, m.lead_id, m.sent_at FROM campaigns_message m
-        WHERE m.sequence_id = %b AND m.state = 'sent' AND NOT m.is_shadow AND m.sent_at >= %b
-          AND (%b::bigint IS NULL OR EXISTS (
-              SELECT FROM campaigns_enrollment e WHERE e.id = m.enrollment_id AND e.version_id = %b::bigint))
-        ORDER BY m.id DESC LIMIT %b
-    )
+    WITH mails AS ({mails})
     SELECT count(*),
         count(*) FILTER (WHERE EXISTS (
             SELECT FROM campaigns_hit h WHERE h.message_id = mails.id AND h.kind = 'click' AND h.verdict = 'human')),
@@ -172,7 +178,14 @@ def _set(sequence: Sequence, version: SequenceVersion | None, percent: int, sinc
 
 def figures(sequence_id: int, *, since: datetime, version_id: int | None = None, newest: int = 1_000_000) -> Figures:
     """What became of the `newest` mails sent since then, of one version or of the whole sequence. One query."""
-    row = sql.fetch(_FIGURES, [sequence_id, since, version_id, version_id, newest, BLAMED_FOR])[0]
+    statement = _FIGURES.format(mails=_OF_SEQUENCE)
+    row = sql.fetch(statement, [sequence_id, since, version_id, version_id, newest, BLAMED_FOR])[0]
+    return Figures(*row)
+
+
+def figures_of_run(run_id: int, *, since: datetime, newest: int) -> Figures:
+    """What became of the `newest` mails of a broadcast's run sent since then. One query."""
+    row = sql.fetch(_FIGURES.format(mails=_OF_RUN), [run_id, since, newest, BLAMED_FOR])[0]
     return Figures(*row)
 
 

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from campaigns import dates, decisions, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
 from campaigns.broadcasts import running as broadcasts
+from campaigns.broadcasts import watching
 from campaigns.delivery.contract import open_transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
@@ -37,7 +38,8 @@ def move_people() -> int:
 
 @shared_task(ignore_result=True)
 def watch_reports() -> int:
-    return guarding.watch(now=clock.now())
+    now = clock.now()
+    return guarding.watch(now=now) + watching.watch(now=now)
 
 
 @shared_task(ignore_result=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from campaigns import dates, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
 from campaigns.broadcasts import running as broadcasts
+from campaigns.broadcasts import watching
 from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
@@ -33,6 +34,7 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
             break
     pausing.finish_drains(now=now)
     guarding.watch(now=now)
+    watching.watch(now=now)
     while sends and (sent := alerting.send_alerts(now=now)):
         total["alerts"] += sent
     total["called"] += webhooks.drain(now=now) if sends else 0

@@ -42,7 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("Move people", "campaigns.tasks.move_people", seconds(15), "A publish moves the people inside, in chunks."),
     Job("Let people in", "campaigns.tasks.backfill", seconds(15), "Who matched a launch already, in their turn."),
     Job("Rehearse", "campaigns.tasks.rehearse", seconds(30), "Rehearsals that were asked for and no hint began."),
-    Job("Watch reports", "campaigns.tasks.watch_reports", seconds(60), "Bounces and complaints stop a sequence."),
+    Job("Watch reports", "campaigns.tasks.watch_reports", seconds(60), "Bounces and complaints stop what is sent."),
     Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
     Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),
     Job("Refresh segments", "leads.tasks.refresh_segments", seconds(60), "Members who came or went by time alone."),
