@@ -6,7 +6,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from campaigns import exits, mailbox, outbox
-from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent
+from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent, RehearsalRun
 from leads.models import Lead
 from leads.signals import lead_erased, lead_leaving
 from lifecycle.core import sql
@@ -43,6 +43,7 @@ def forget(sender: Any, lead: Lead, now: datetime, **kwargs: Any) -> None:
     """Kept mails of any other origin, and reports that came without a message of ours."""
     MailboxMail.objects.filter(to_email__iexact=lead.email).delete()
     _forget_mail_about(lead)
+    _forget_samples(lead)
     ProviderEvent.objects.filter(address_hash=lead.address_hash, message__isnull=True).delete()
     Message.objects.filter(lead_id=lead.pk).delete()
 
@@ -58,3 +59,11 @@ def _names(mail: MailboxMail, names: list[str]) -> bool:
     opened = mailbox.opened(bytes(mail.raw))
     said = f"{mail.subject} {opened.text} {opened.html}".casefold()
     return any(name in said for name in names)
+
+
+def _forget_samples(lead: Lead) -> None:
+    """What a rehearsal tells of them by the day; its counts name nobody."""
+    for run in RehearsalRun.objects.filter(result__samples__contains=[{"lead": lead.pk}]):
+        assert run.result is not None
+        run.result["samples"] = [sample for sample in run.result["samples"] if sample["lead"] != lead.pk]
+        run.save(update_fields=["result"])

@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage, get_connection
 from pytest_django import Settings
 
 from campaigns import audit, canary, dates, guarding, launching, pausing
-from campaigns.broadcasts import control, deciding, testing
+from campaigns.broadcasts import control, deciding, testing, watching
 from campaigns.models import (
     BackfillEntry,
     Decision,
@@ -19,6 +19,8 @@ from campaigns.models import (
     Experiment,
     MailboxMail,
     Message,
+    ProviderEvent,
+    RehearsalRun,
     SequenceChange,
 )
 from campaigns.previewing import send_test
@@ -29,7 +31,7 @@ from lifecycle.reports import why
 from lifecycle.reports.future import future
 from lifecycle.reports.planned import next_mails
 from tests.campaigns import broadcasting as made
-from tests.campaigns.sequences import live, people
+from tests.campaigns.sequences import count_queries, live, people
 from tests.campaigns.sequences import template as mail_of
 from tests.factories import NOON, CompanyFactory, LeadFactory
 from tests.journeys.happening import go_on, happen, send
@@ -175,6 +177,46 @@ def test_p8_mail_to_colleagues_about_somebody_goes_with_them(settings: Settings)
     EmailMessage("Ben is hot", "Ring ben@ode.example", to=["rep@example.com"], connection=mailbox).send()
     actions.erase(ada, now=NOON)
     assert list(MailboxMail.objects.values_list("subject", flat=True)) == ["Ben is hot"]
+
+
+def test_p8_a_rehearsal_forgets_the_days_of_an_erased_person() -> None:
+    ada, ben = LeadFactory.create_batch(2)
+    told = {"samples": [{"lead": lead.pk, "moments": [[NOON.isoformat(), "enters", ""]]} for lead in (ada, ben)]}
+    version = live().current_version
+    times = {"since": NOON - DAY, "until": NOON, "asked_at": NOON}
+    RehearsalRun.objects.create(version=version, state="done", result=told, **times)
+    actions.erase(ada, now=NOON)
+    assert [sample["lead"] for sample in RehearsalRun.objects.get().result["samples"]] == [ben.pk]
+
+
+# --- reliability: a broadcast that is complained of
+
+
+def test_too_many_complaints_pause_a_broadcast_until_somebody_looked_at_it() -> None:
+    crowd = people(520)
+    run = made.queued()
+    assert watching.watch(now=NOON) == 0
+    mails = list(run.messages.order_by("pk"))
+    made.settle(run, pk__in=[mail.pk for mail in mails[:510]])
+    for mail in mails[500:502]:
+        complained(mail)
+    with count_queries() as counted:
+        assert watching.watch(now=NOON + HOUR) == 1
+    assert len(counted) < 20
+    run.broadcast.refresh_from_db()
+    assert run.broadcast.status == "paused"
+    assert "2 complaints in 500 mails (0.4%, limit 0.3%)" in run.broadcast.note
+    assert run.messages.filter(state="ready", is_held=True).count() == len(crowd) - 510
+    assert [mail.subject for mail in django_mail.outbox] == ["A broadcast was paused: News"]
+    assert watching.watch(now=NOON + HOUR) == 0
+    assert len(django_mail.outbox) == 1, "told once"
+    control.resume(run.broadcast, actor=None, now=NOON + 2 * HOUR)
+    assert watching.watch(now=NOON + 3 * HOUR) == 0, "what was looked at does not pause it again"
+
+
+def complained(mail: Message) -> None:
+    facts = {"provider": "Postmark", "key": str(mail.pk), "kind": "complained", "at": NOON}
+    ProviderEvent.objects.create(message=mail, address_hash=mail.lead.address_hash, **facts)
 
 
 # --- zones that were typed by hand
