@@ -3,7 +3,8 @@
 All of it inside the transaction of the batch that decided, whose leads are locked; a fixed number of queries.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from campaigns import decisions, entries, exits, journeys, people
 from campaigns.composing import lead_context
 from campaigns.engine import Journey
+from campaigns.models import Sequence
 from campaigns.steps import CallWebhook, ProposeEntry, RequestTask, TakeOut
 from campaigns.triggers import Candidate, lineage_of
 from leads import actions
@@ -50,7 +52,7 @@ class Run(Protocol):
     @property
     def context(self) -> dict[str, Any]: ...
     @property
-    def lineage(self) -> Sequence[str] | None: ...
+    def lineage(self) -> Several[str] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Wish:
         return f"enrollment:{self.run.id}:{self.effect.step_key}"
 
 
-def fulfil(wishes: Sequence[Wish], persons: Mapping[int, people.Person], *, now: datetime) -> None:
+def fulfil(wishes: Several[Wish], persons: Mapping[int, people.Person], *, now: datetime) -> None:
     """Do all of it. Others end before others begin, so that one conversation can follow another."""
     if not wishes:
         return
@@ -93,7 +95,7 @@ def _ask_sales(wishes: Iterable[Wish], *, now: datetime) -> None:
         actions.record(asked, now=now)
 
 
-def _tell(wishes: Sequence[Wish], persons: Mapping[int, people.Person], *, now: datetime) -> None:
+def _tell(wishes: Several[Wish], persons: Mapping[int, people.Person], *, now: datetime) -> None:
     if not wishes:
         return
     rows = [
@@ -126,7 +128,7 @@ def body(wish: Wish, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _take_out(wishes: Sequence[Wish], *, now: datetime) -> None:
+def _take_out(wishes: Several[Wish], *, now: datetime) -> None:
     if not wishes:
         return
     by = {(wish.run.lead_id, wish.effect.sequence): wish for wish in wishes if isinstance(wish.effect, TakeOut)}
@@ -140,7 +142,7 @@ def _take_out(wishes: Sequence[Wish], *, now: datetime) -> None:
     exits.end(leaving, now=now)
 
 
-def _propose(wishes: Sequence[Wish], *, now: datetime) -> None:
+def _propose(wishes: Several[Wish], *, now: datetime) -> None:
     if not wishes:
         return
     live = journeys.live()
@@ -151,10 +153,10 @@ def _propose(wishes: Sequence[Wish], *, now: datetime) -> None:
         sequence_id = by_slug.get(wish.effect.sequence)
         entered = journeys.entered_by(wish.run.lead_id, sequence_id, live) if sequence_id else None
         if entered is None:
-            closed.append(_closed(wish, wish.effect.sequence))
+            closed.append((wish.run.lead_id, wish.effect.sequence))
         else:
             candidates.append(_candidate(wish, entered, now))
-    decisions.note(closed, now=now)
+    _turn_away(closed, now=now)
     if not candidates:
         return
     needs = rules.Needs().merge(
@@ -176,15 +178,14 @@ def _candidate(wish: Wish, journey: Journey, now: datetime) -> Candidate:
     )
 
 
-def _closed(wish: Wish, slug: str) -> decisions.Made:
-    """Nobody enters the other sequence now: that is worth a line, and no reason to stop here."""
-    return decisions.Made(
-        wish.run.lead_id,
-        "entry",
-        "refused",
-        "closed",
-        {"text": f"{slug} takes nobody in now"},
-        sequence_id=wish.journey.sequence_id,
-        enrollment_id=wish.run.id,
-        step_key=wish.effect.step_key,
-    )
+def _turn_away(closed: Several[tuple[int, str]], *, now: datetime) -> None:
+    """(Lead, sequence) pairs: nobody enters now. That is worth a line about each, and no reason to stop here."""
+    if not closed:
+        return
+    ids = dict(Sequence.objects.filter(slug__in={slug for _, slug in closed}).values_list("slug", "pk"))
+    text = {"text": "the sequence takes nobody at the moment"}
+    noted = [
+        decisions.Made(lead_id, "entry", "refused", "closed", text, sequence_id=ids.get(slug))
+        for lead_id, slug in closed
+    ]
+    decisions.note(noted, now=now)

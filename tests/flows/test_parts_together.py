@@ -265,6 +265,19 @@ def test_rule_25_what_steps_do_is_told_in_words() -> None:
         assert expected in told
 
 
+def test_rule_25_who_is_sent_on_to_a_stopped_sequence_did_not_enter_that_one() -> None:
+    other = live("other", steps=SLOW, entry={"triggers": [{"event": "never.happens"}]})
+    live(steps=[{"id": "on", "enroll": {"sequence": "other"}}, *SLOW])
+    pausing.stop(other, now=NOON)
+    lead = LeadFactory.create(first_name="Ana")
+    happen(lead, "form.submitted")
+    go_on(at=NOON)
+    told = [line.text for line in why.log_of(lead)]
+    assert "Ana did not enter Other: the sequence takes nobody at the moment." in told
+    answer = why.mail(lead, sequence="other", now=NOON)
+    assert answer.short == "Ana did not enter Other: the sequence takes nobody at the moment."
+
+
 def test_rule_25_lines_of_a_log_name_their_mail() -> None:
     Workspace.load()
     Workspace.objects.update(cap_messages=1)
