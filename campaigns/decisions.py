@@ -151,8 +151,9 @@ def _told(decision: Decision, stood: tuple[str, datetime | None]) -> tuple[str, 
             return "", {}
         case Stay(until=None):
             return "", {}
-        case Stay(step_key=step_key, until=until):
-            return ("", {}) if (step_key, until) == stood else ("waiting", {})
+        case Stay(step_key=step_key, until=until, reason=reason):
+            told = {} if reason.startswith("waiting until") else {"text": reason}
+            return ("", {}) if (step_key, until) == stood else ("waiting", {"until": until, **told})
         case Queue(variant_key=variant, is_shadow=is_shadow):
             return ("shadow" if is_shadow else "queued"), ({"variant": variant} if variant else {})
         case Note(reason=reason):

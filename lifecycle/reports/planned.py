@@ -94,5 +94,7 @@ def mail_of(step: Step) -> str:
 def mails_of(sequence_ids: Iterable[int]) -> dict[tuple[int | None, str], str]:
     """(sequence, step key) → the mail's name, by each sequence's newest version that has the step."""
     steps = Step.objects.filter(version__sequence_id__in=list(sequence_ids), kind=Step.Kind.SEND)
-    rows = steps.order_by("version__number").values_list("version__sequence_id", "key", "template__name")
-    return {(sequence_id, key): name or key for sequence_id, key, name in rows}
+    rows = steps.order_by("version__number", "-variants__key").values_list(
+        "version__sequence_id", "key", "template__name", "variants__template__name"
+    )
+    return {(sequence_id, key): own or of_variant or key for sequence_id, key, own, of_variant in rows}

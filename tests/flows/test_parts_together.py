@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from campaigns import audit, canary, dates, guarding, launching, pausing
 from campaigns.broadcasts import control, deciding, testing, watching
+from campaigns.experiments import results
 from campaigns.models import (
     BackfillEntry,
     Decision,
@@ -97,25 +98,41 @@ def test_rule_25_who_would_have_gone_through_a_launched_sequence_is_told() -> No
     assert BackfillEntry.objects.get().state == "refused"
     assert Decision.objects.get(lead=lead, about="entry").outcome == "refused"
     assert [line.text for line in why.log_of(lead)] == [
-        "Ana did not enter Welcome: lateness: who entered then would have gone through all of it."
+        "Ana did not enter Welcome, after form.submitted: lateness: who entered then would have gone through all of it."
     ]
 
 
 # --- rules 20 and 21: a trial that becomes the version is another comparison
 
 
-def test_rule_20_a_promoted_trial_with_other_mails_starts_the_comparison_over() -> None:
-    def split(**words: Any) -> list[dict[str, Any]]:
-        variants = [{"key": key, "weight": 50, "template": "hello"} for key in "ab"]
-        compared = {"goal": "trial.started", "within": "3d", "minimum_sample": 10}
-        return [{"id": "hello", "send": {"variants": [variants[0], variants[1] | words]}, "experiment": compared}]
+def compared(**words: Any) -> list[dict[str, Any]]:
+    """Two variants, the second with other words perhaps."""
+    variants = [{"key": key, "weight": 50, "template": "hello"} for key in "ab"]
+    rules = {"goal": "trial.started", "within": "3d", "minimum_sample": 10}
+    return [{"id": "hello", "send": {"variants": [variants[0], variants[1] | words]}, "experiment": rules}]
 
-    sequence = live(steps=split())
-    draft = edited(sequence, split(subject="New words"))
-    canary.start_canary(draft, percent=50, now=NOON + HOUR)
+
+def test_rule_20_a_promoted_trial_with_other_mails_starts_the_comparison_over() -> None:
+    sequence = live(steps=compared())
+    canary.start_canary(edited(sequence, compared(subject="New words")), percent=50, now=NOON + HOUR)
     assert Experiment.objects.get().started_at == NOON
     canary.promote(sequence, now=NOON + DAY)
     assert Experiment.objects.get().started_at == NOON + DAY
+
+
+def test_rule_20_mails_of_a_version_on_trial_are_no_part_of_the_comparison() -> None:
+    sequence = live(steps=compared())
+    canary.start_canary(edited(sequence, compared(subject="New words")), percent=50, now=NOON)
+    for lead in people(16):
+        happen(lead, "form.submitted")
+    go_on(at=NOON)
+    send(at=NOON)
+    mails = Message.objects.filter(state="sent")
+    by_version = [mails.filter(enrollment__version__number=number).count() for number in (1, 2)]
+    assert sum(by_version) == 16
+    assert all(by_version)
+    standing = results.standing(Experiment.objects.get(), now=NOON + HOUR)
+    assert sum(arm.people for arm in standing.arms) == by_version[0]
 
 
 # --- broadcasts on hold
@@ -232,7 +249,7 @@ def test_a_company_in_no_zone_keeps_nobody_from_their_date_nor_from_their_reason
     LeadFactory.create(**dates_of)
     assert dates.sweep(now=NOON) == 2
     go_on(at=NOON)
-    assert "Ana entered Welcome." in [line.text for line in why.log_of(lost)]
+    assert "Ana entered Welcome, after date.reached." in [line.text for line in why.log_of(lost)]
 
 
 # --- rule 25: each line reads as a sentence, and says of which mail it speaks
@@ -253,7 +270,7 @@ def test_rule_25_what_steps_do_is_told_in_words() -> None:
     happen(lead, "form.submitted")
     go_on(at=NOON)
     told = [line.text for line in why.log_of(lead)][::-1]
-    assert told[0] == "Ana entered Welcome."
+    assert told[0] == "Ana entered Welcome, after form.submitted."
     for expected in (
         "Welcome set attributes.seen (tag).",
         "Welcome told sales: Have a look (tell).",

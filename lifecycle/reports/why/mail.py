@@ -6,7 +6,7 @@ from campaigns.models import Decision, Enrollment, Message, Sequence, Step
 from leads.models import Lead
 from lifecycle.reports.future import future_of
 from lifecycle.reports.why import sentences
-from lifecycle.reports.why.rows import Answer, Line, told, words_for
+from lifecycle.reports.why.rows import Answer, Line, told_all, words_for
 from lifecycle.reports.why.sentences import Words
 
 SHOWN = 60
@@ -44,7 +44,7 @@ def mail(lead: Lead, *, sequence: str, which: str = "1", now: datetime) -> Answe
     if run is None:
         return Answer(question, *_never_entered(lead, found, words))
     message = Message.objects.filter(enrollment=run, step_key=step.key).order_by("-id").first()
-    lines = _log(lead, found, run, step, message, words)
+    lines = _log(lead, found, run, message, words)
     if message is None:
         return Answer(question, _no_mail(run, step, words, now), lines)
     name = message.subject or words.mail(message.sequence_id, message.step_key)
@@ -65,7 +65,7 @@ def _step(sequence: Sequence, run: Enrollment | None, which: str) -> Step:
 
 def _never_entered(lead: Lead, sequence: Sequence, words: Words) -> tuple[str, list[Line]]:
     rows = Decision.objects.filter(lead=lead, sequence_id=sequence.pk, about=Decision.About.ENTRY).order_by("-id")[:10]
-    lines = [told(row, words) for row in rows][::-1]
+    lines = told_all(list(rows)[::-1], words)
     if lines:
         return lines[-1].text, lines
     triggers = sequence.current_version.triggers if sequence.current_version else []
@@ -81,21 +81,14 @@ def _trigger(entry: dict[str, object]) -> str:
     return f"the date {entry['date']}" if "date" in entry else str(entry.get("event", "an event"))
 
 
-def _log(
-    lead: Lead, sequence: Sequence, run: Enrollment, step: Step, message: Message | None, words: Words
-) -> list[Line]:
+def _log(lead: Lead, sequence: Sequence, run: Enrollment, message: Message | None, words: Words) -> list[Line]:
     """The entry, the way to the step, what was said to the mail, and how the run ended; in order."""
-    rows = Decision.objects.filter(lead=lead).filter(enrollment_id=run.pk).order_by("id")
-    told_rows = []
-    for row in rows[:SHOWN]:
-        other_mail = row.about == Decision.About.SEND and (message is None or row.message_id != message.pk)
-        if not other_mail:
-            told_rows.append(told(row, words))
-        if row.about == Decision.About.STEP and row.step_key == step.key and message is None:
-            continue
-    if not any(line.outcome == "enrolled" for line in told_rows):
-        told_rows.insert(0, Line(run.enrolled_at, f"{words.person} entered {sequence.name}.", "", "enrolled"))
-    return told_rows
+    rows = Decision.objects.filter(lead=lead, enrollment_id=run.pk).order_by("id")[:SHOWN]
+    own = message.pk if message else None
+    lines = told_all([row for row in rows if row.about != Decision.About.SEND or row.message_id == own], words)
+    if not any(line.outcome == "enrolled" for line in lines):
+        lines.insert(0, Line(run.enrolled_at, f"{words.person} entered {sequence.name}.", "", "enrolled"))
+    return lines
 
 
 def _no_mail(run: Enrollment, step: Step, words: Words, now: datetime) -> str:

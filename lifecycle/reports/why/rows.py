@@ -1,12 +1,13 @@
 """Decisions as they are read: one line each, with the names they speak of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from campaigns.models import Decision, Message, Sequence
+from campaigns.models import Decision, Message
+from campaigns.models import Sequence as CampaignSequence
 from campaigns.people import zone_of
-from leads.models import Lead, Workspace
+from leads.models import Event, Lead, Workspace
 from lifecycle.reports.planned import mails_of
 from lifecycle.reports.why import sentences
 from lifecycle.reports.why.sentences import Words
@@ -35,8 +36,9 @@ class Answer:
 
 def words_for(lead: Lead, sequence_ids: Iterable[int] | None = None) -> Words:
     """The names for sentences about a lead. Two queries; `lead.company` should be selected."""
-    chosen = Sequence.objects.all() if sequence_ids is None else Sequence.objects.filter(pk__in=set(sequence_ids))
-    names = {sequence.pk: sequence.name for sequence in chosen.only("pk", "name")}
+    every = CampaignSequence.objects.only("pk", "name")
+    chosen = every if sequence_ids is None else every.filter(pk__in=set(sequence_ids))
+    names = {sequence.pk: sequence.name for sequence in chosen}
     return Words(lead.first_name or "This person", clock_of(lead), names, mails_of(names))
 
 
@@ -63,11 +65,18 @@ def told(row: Decision, words: Words) -> Line:
     return Line(row.at, text, row.check_name, row.outcome)
 
 
+def told_all(rows: Sequence[Decision], words: Words) -> list[Line]:
+    """Decisions in their order, with the kinds of the events that led to them. At most one query."""
+    ids = {row.values["event"] for row in rows if row.values and row.values.get("event")}
+    kinds = dict(Event.objects.filter(pk__in=ids).values_list("pk", "kind")) if ids else {}
+    return [told(row, replace(words, events=kinds)) for row in rows]
+
+
 def log_of(lead: Lead, *, most: int = SHOWN) -> list[Line]:
-    """Everything decided about a lead that is still kept, the newest first. Five queries."""
+    """Everything decided about a lead that is still kept, the newest first. Six queries."""
     rows = list(Decision.objects.filter(lead=lead).order_by("-id")[:most])
     words = replace(words_for(lead), messages=names_of({row.message_id for row in rows if row.message_id}))
-    return [told(row, words) for row in rows]
+    return told_all(rows, words)
 
 
 def names_of(message_ids: Iterable[int]) -> dict[int, str]:

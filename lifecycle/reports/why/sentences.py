@@ -18,6 +18,7 @@ class Words:
     sequences: Mapping[int, str] = field(default_factory=dict)
     mails: Mapping[tuple[int | None, str], str] = field(default_factory=dict)
     messages: Mapping[int, str] = field(default_factory=dict)
+    events: Mapping[int, str] = field(default_factory=dict)
 
     def at(self, moment: datetime | str | None) -> str:
         """“Tue 10 Mar 2026, 09:00” on the person's clock; a text of ISO 8601 will do."""
@@ -139,12 +140,17 @@ def of_entry(outcome: str, check: str, values: Values, sequence_id: int | None, 
     match outcome:
         case "enrolled":
             how = " again, a new trigger restarted it" if "restart" in str(values.get("text", "")) else ""
-            return f"{words.person} entered {name}{how}."
+            return f"{words.person} entered {name}{how}{_by(values, words)}."
         case "merged":
             return f"A further trigger joined the run of {words.person} in {name}; nothing is sent twice."
         case "already_active":
             return f"A trigger of {name} was ignored: {words.person} was inside already."
-    return f"{words.person} did not enter {name}: {_refusal(check, values, words)}."
+    return f"{words.person} did not enter {name}{_by(values, words)}: {_refusal(check, values, words)}."
+
+
+def _by(values: Values, words: Words) -> str:
+    kind = words.events.get(values.get("event") or 0)
+    return f", after {kind}" if kind else ""
 
 
 def _refusal(check: str, values: Values, words: Words) -> str:
@@ -176,9 +182,10 @@ def of_step(outcome: str, values: Values, sequence_id: int | None, step_key: str
             return f"The mail “{words.mail(sequence_id, step_key)}”{variant} was queued."
         case "shadow":
             return f"The mail “{words.mail(sequence_id, step_key)}” was noted for the control group, which gets none."
-        case "waiting":
-            return f"{step_key}: {text}."
-        case "passed":
+        case "waiting" if "until" in values:
+            what = f": {text.partition(', at most')[0]}, at most" if text else ""
+            return f"At {step_key}{what} until {words.at(values['until'])}."
+        case "passed" | "waiting":
             return f"{step_key}: {text}."
         case _ if outcome in DONE:
             known = {"name": words.sequence(sequence_id), "person": words.person}

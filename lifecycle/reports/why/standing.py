@@ -1,5 +1,7 @@
 """Why a person has their score, temperature and stage."""
 
+from itertools import groupby
+
 from leads.models import Lead, ScoreEntry, StageChange, Workspace
 from leads.models.lead import Stage
 from lifecycle.reports.hot_leads import person
@@ -13,7 +15,7 @@ def score(lead: Lead) -> Answer:
     """Why the lead is hot, warm or cold: every line of the ledger, whose sum the score is."""
     words, workspace = words_for(lead, ()), Workspace.load()
     rows = ScoreEntry.objects.filter(lead=lead).select_related("rule__group", "event").order_by("at", "id")
-    lines = [_points(entry, words) for entry in rows[:SHOWN]]
+    lines = [_points(list(entries), words) for _, entries in groupby(rows[:SHOWN], key=_source)]
     since = f" since {words.at(lead.hot_since)}" if lead.hot_since else ""
     bounds = f"warm begins at {workspace.warm_at}, hot at {workspace.hot_at}"
     short = (
@@ -25,14 +27,22 @@ def score(lead: Lead) -> Answer:
     )
 
 
-def _points(entry: ScoreEntry, words: Words) -> Line:
-    what = entry.rule.name if entry.rule else "Faded with time"
+def _source(entry: ScoreEntry) -> tuple[object, ...]:
+    """Points that fade day by day are told as one line; everything else speaks for itself."""
+    return (entry.dimension,) if entry.reason == ScoreEntry.Reason.DECAY else (entry.pk, "own line")
+
+
+def _points(entries: list[ScoreEntry], words: Words) -> Line:
+    entry, points = entries[-1], sum(each.points for each in entries)
+    if entry.reason == ScoreEntry.Reason.DECAY:
+        since = f" since {words.at(entries[0].at)}" if len(entries) > 1 else ""
+        return Line(entry.at, f"{points:+d} {entry.dimension}: Faded with time{since}.", entry.dimension, entry.reason)
+    what = entry.rule.name if entry.rule else "Set right"
     cap = f" (at most {entry.rule.group.cap} by “{entry.rule.group.name}”)" if entry.rule else ""
     after = f", after {entry.event.kind} on {words.at(entry.event.occurred_at)}" if entry.event else ""
     again = ", by today's rules" if entry.reason == ScoreEntry.Reason.RESCORE else ""
-    return Line(
-        entry.at, f"{entry.points:+d} {entry.dimension}: {what}{after}{again}{cap}.", entry.dimension, entry.reason
-    )
+    text = f"{points:+d} {entry.dimension}: {what}{after}{again}{cap}."
+    return Line(entry.at, text, entry.dimension, entry.reason)
 
 
 def stage(lead: Lead) -> Answer:
