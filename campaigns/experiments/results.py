@@ -14,16 +14,20 @@ from leads.appraisal import MACHINES_TOO
 from leads.batch import EventRow
 from lifecycle.core import sql
 
-# A person counts once, with their first mail of the step; of each arm only the first `minimum_sample` count.
+# A person counts once, with their first mail of the step; of each arm only the first `minimum_sample` count. People of
+# a version on trial may get other mails under the same names, so they are no part of it until it is promoted.
 _SAMPLE = """
     SELECT id, lead_id, variant_key, sent_at, people FROM (
         SELECT id, lead_id, variant_key, sent_at,
                row_number() OVER (PARTITION BY variant_key ORDER BY sent_at, id) AS place,
                count(*) OVER (PARTITION BY variant_key) AS people
         FROM (
-            SELECT DISTINCT ON (lead_id) id, lead_id, variant_key, sent_at FROM campaigns_message
+            SELECT DISTINCT ON (lead_id) id, lead_id, variant_key, sent_at FROM campaigns_message m
             WHERE sequence_id = %b AND step_key = %b AND variant_key = ANY(%b::text[]) AND state = 'sent'
               AND NOT is_shadow AND created_at >= %b::timestamptz AND sent_at <= %b::timestamptz
+              AND NOT EXISTS (
+                  SELECT FROM campaigns_enrollment e JOIN campaigns_sequence s ON s.canary_version_id = e.version_id
+                  WHERE e.id = m.enrollment_id)
             ORDER BY lead_id, sent_at, id
         ) firsts
     ) ranked
