@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 # A worker that has carried one claim for so long gives the rest back: its lease (settling.LEASE) must not run out.
 LONGEST_CARRY = 60.0
 IN_FLIGHT_WAIT = timedelta(seconds=2)
+_IN_FLIGHT = """
+    SELECT EXISTS (SELECT FROM campaigns_message WHERE lead_id = %b AND state = 'sending' AND stop_reason <> '')
+"""
 
 _QUEUE = """
     INSERT INTO campaigns_message
@@ -165,8 +168,7 @@ def await_in_flight(lead_id: int, *, wait: timedelta = IN_FLIGHT_WAIT) -> bool:
     For the doors that may bring a stop: after they answer, no mail leaves that the stop was meant for.
     """
     deadline = time.monotonic() + wait.total_seconds()
-    stopped = Message.objects.filter(lead_id=lead_id, state=Message.State.SENDING).exclude(stop_reason="")
-    while stopped.exists():
+    while sql.fetch(_IN_FLIGHT, [lead_id])[0][0]:
         if time.monotonic() > deadline:
             logger.warning("lead %s still has mail in flight after the stop", lead_id)
             return False

@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 
-from campaigns.models import Hit, Message
+from campaigns.models import Hit
 from leads import actions
 from leads.batch import NewEvent
+from lifecycle.core import sql
 
 # People read before they click. Scanners fetch a mail's links while it is being delivered.
 TOO_SOON = timedelta(seconds=1)
@@ -20,6 +22,36 @@ SCANNERS = re.compile(
 )
 # Apple's privacy proxy fetches every image of every mail, and names no program at all.
 APPLE_PROXY = re.compile(r"^Mozilla/5\.0$")
+# Opens and clicks come in floods, so nothing of a mail is read but what they need.
+_FIND = """
+    SELECT m.id, m.lead_id, m.sent_at, coalesce(s.slug, ''), m.step_key, b.slug, v.compiled -> 'links'
+    FROM campaigns_message m
+    JOIN campaigns_templateversion v ON v.id = m.template_version_id
+    LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id
+    LEFT JOIN campaigns_broadcastrun r ON r.id = m.broadcast_run_id
+    LEFT JOIN campaigns_broadcast b ON b.id = r.broadcast_id
+    WHERE m.id = %b
+"""
+_OTHER_LINK = """
+    SELECT EXISTS (SELECT FROM campaigns_hit
+                   WHERE message_id = %b AND kind = 'click' AND at > %b AND at <= %b AND link <> %b)
+"""
+_STORE = """
+    INSERT INTO campaigns_hit (message_id, kind, link, method, user_agent, verdict, reason, at)
+    VALUES (%b, %b, %b, %b, %b, %b, %b, %b)
+"""
+
+
+class Mail(NamedTuple):
+    """What opens and clicks need of a message. `broadcast` is the slug of the one it belongs to."""
+
+    id: int
+    lead_id: int
+    sent_at: datetime | None
+    sequence: str
+    step: str
+    broadcast: str | None
+    links: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +83,44 @@ def judge(request: Request, *, kind: str, since_sent: timedelta | None, other_li
     return Judgement(True, "a person, as far as we can tell")
 
 
+def find(message_id: int) -> Mail | None:
+    rows = sql.fetch(_FIND, [message_id])
+    return Mail(*rows[0]) if rows else None
+
+
 @transaction.atomic
-def record_hit(message: Message, *, kind: str, link: int | None, request: Request, now: datetime) -> Judgement:
-    """Store the hit and tell the log; the same person's same click again is one event. `message` with its lead id."""
-    just_now = Hit.objects.filter(message=message, kind=Hit.Kind.CLICK, at__gt=now - timedelta(seconds=1), at__lte=now)
+def record_hit(mail: Mail, *, kind: str, link: int | None, request: Request, now: datetime) -> Judgement:
+    """Store the hit and tell the log; the same person's same click again is one event."""
     judgement = judge(
         request,
         kind=kind,
-        since_sent=now - message.sent_at if message.sent_at else None,
-        other_link_just_now=kind == Hit.Kind.CLICK and just_now.exclude(link=link).exists(),
+        since_sent=now - mail.sent_at if mail.sent_at else None,
+        other_link_just_now=kind == Hit.Kind.CLICK and _other_link_just_now(mail, link, now),
     )
-    Hit.objects.create(
-        message=message,
-        kind=kind,
-        link=link,
-        method=request.method,
-        user_agent=request.user_agent[:400],
-        verdict=Hit.Verdict.HUMAN if judgement.human else Hit.Verdict.MACHINE,
-        reason=judgement.reason,
-        at=now,
-    )
-    actions.record([_event(message, kind, link, judgement)], now=now)
+    verdict = Hit.Verdict.HUMAN if judgement.human else Hit.Verdict.MACHINE
+    asked = [request.method, request.user_agent[:400]]
+    sql.execute(_STORE, [mail.id, str(kind), link, *asked, str(verdict), judgement.reason, now])
+    actions.record([_event(mail, kind, link, judgement)], now=now)
     return judgement
 
 
-def _event(message: Message, kind: str, link: int | None, judgement: Judgement) -> NewEvent:
+def _other_link_just_now(mail: Mail, link: int | None, now: datetime) -> bool:
+    return bool(sql.fetch(_OTHER_LINK, [mail.id, now - timedelta(seconds=1), now, link])[0][0])
+
+
+def _event(mail: Mail, kind: str, link: int | None, judgement: Judgement) -> NewEvent:
     who = "human" if judgement.human else "machine"
     properties = {
-        "message": message.pk,
-        "sequence": message.sequence.slug if message.sequence else "",
-        "step": message.step_key,
+        "message": mail.id,
+        "sequence": mail.sequence,
+        "step": mail.step,
         "human": judgement.human,
         "reason": judgement.reason,
     }
-    if message.broadcast_run is not None:
-        properties["broadcast"] = message.broadcast_run.broadcast.slug
+    if mail.broadcast is not None:
+        properties["broadcast"] = mail.broadcast
     if link is not None:
-        properties |= {"link": link, "url": message.template_version.compiled["links"][link]}
+        properties |= {"link": link, "url": mail.links[link]}
     name = "email.clicked" if kind == Hit.Kind.CLICK else "email.opened"
     where = "" if link is None else f":{link}"
-    return NewEvent(message.lead_id, name, properties, source="mail", key=f"{message.pk}:{kind}{where}:{who}")
+    return NewEvent(mail.lead_id, name, properties, source="mail", key=f"{mail.id}:{kind}{where}:{who}")

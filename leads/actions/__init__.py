@@ -2,7 +2,7 @@
 
 from leads.actions.capture import CaptureConflict, Captured, CaptureError, FormPost, UnknownForm, capture
 from leads.actions.erase import erase
-from leads.actions.events import EventError, Telling, Told, add_event, kind_of
+from leads.actions.events import EventError, Telling, Told, add_event
 from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
 from leads.actions.record import record
 from leads.actions.stage import move_stage, sweep_stages
@@ -22,7 +22,6 @@ __all__ = [
     "assign_owner",
     "capture",
     "erase",
-    "kind_of",
     "move_stage",
     "record",
     "set_fields",

@@ -8,7 +8,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from lifecycle.core import sql
+
 USE_NOTED_EVERY = timedelta(minutes=1)
+_NOTE_USE = "UPDATE api_apikey SET last_used_at = %b WHERE id = %b"
 
 
 class Scope(models.TextChoices):
@@ -51,7 +54,7 @@ class ApiKey(models.Model):
     def note_use(self, now: datetime) -> None:
         """Remember the use, with at most one write a minute."""
         if self.last_used_at is None or self.last_used_at <= now - USE_NOTED_EVERY:
-            ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
+            sql.execute(_NOTE_USE, [now, self.pk])
 
 
 class ThrottleCount(models.Model):

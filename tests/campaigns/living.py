@@ -10,7 +10,7 @@ from campaigns import suppressing
 from campaigns.delivery.contract import Transport
 from campaigns.models import Enrollment, Hit, Message, Sequence, WaitingEntry
 from campaigns.rehearsal.records import Record
-from campaigns.tracking import Request, record_hit
+from campaigns.tracking import Request, find, record_hit
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead
@@ -231,9 +231,9 @@ def _stop(lead: Lead, scope: str, reason: str, now: datetime) -> None:
 
 
 def _click(lead: Lead, luck: float, now: datetime) -> None:
-    mails = list(Message.objects.filter(lead=lead, state="sent").select_related("sequence", "template_version"))
-    if mails:
-        mail = mails[int(luck * len(mails))]
+    mails = Message.objects.filter(lead=lead, state="sent").values_list("pk", flat=True)
+    mail = find(mails[int(luck * len(mails))]) if mails else None
+    if mail:
         record_hit(mail, kind=Hit.Kind.CLICK, link=0, request=Request("GET", FIREFOX), now=now)
 
 
