@@ -54,13 +54,24 @@ _REPORTED = """
     JOIN campaigns_message m ON m.id = p.message_id
     WHERE p.kind IN ('bounced', 'complained') AND p.at > %b AND m.sequence_id IS NOT NULL
 """
+_CANARIES = "SELECT EXISTS (SELECT FROM campaigns_sequence WHERE canary_version_id IS NOT NULL)"
+# Halts and warnings of late that nobody was told of.
+_UNTOLD = """
+    SELECT h.id FROM campaigns_sequencechange h
+    WHERE h.action = ANY(%b::text[]) AND h.at > %b AND NOT EXISTS (
+        SELECT FROM campaigns_sequencechange t
+        WHERE t.action = %b AND t.at > %b AND t.detail -> 'of' = to_jsonb(h.id))
+"""
 
 
 def watch(*, now: datetime) -> int:
     """The tick: stop what must be stopped, warn, tell. How many sequences were stopped or canaries withdrawn."""
-    stopped = sum(_watch_canary(sequence, now) for sequence in _running().filter(canary_version__isnull=False))
+    stopped = 0
+    if sql.fetch(_CANARIES)[0][0]:
+        stopped = sum(_watch_canary(sequence, now) for sequence in _running().filter(canary_version__isnull=False))
     reported = [row[0] for row in sql.fetch(_REPORTED, [now - WARN_AGAIN])]
-    stopped += sum(_watch_sequence(sequence, now) for sequence in _running().filter(pk__in=reported))
+    if reported:
+        stopped += sum(_watch_sequence(sequence, now) for sequence in _running().filter(pk__in=reported))
     tell(now=now)
     return stopped
 
@@ -134,13 +145,12 @@ def tell(*, now: datetime) -> int:
     """
     if gate.closed(now):
         return 0
-    lines = SequenceChange.objects.filter(action__in=[HALTED, WARNED], at__gt=now - TOLD_WITHIN)
-    alerts = SequenceChange.objects.filter(action=ALERTED, at__gt=now - TOLD_WITHIN)
-    told = set(alerts.values_list("detail__of", flat=True))
-    sent = 0
-    for line in lines.exclude(pk__in=told).select_related("sequence").order_by("pk"):
-        sent += _mail(line, now)
-    return sent
+    since = now - TOLD_WITHIN
+    untold = [row[0] for row in sql.fetch(_UNTOLD, [[HALTED, WARNED], since, ALERTED, since])]
+    if not untold:
+        return 0
+    lines = SequenceChange.objects.filter(pk__in=untold).select_related("sequence").order_by("pk")
+    return sum(_mail(line, now) for line in lines)
 
 
 def _mail(line: SequenceChange, now: datetime) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, transaction
+from django.db.models import Q
 
 from leads import log
 from leads.batch import Batch, LeadRow, NewEvent
@@ -32,7 +33,21 @@ _LEAVE = """
     WHERE m.segment_id = given.segment_id AND m.lead_id = given.lead_id RETURNING m.segment_id, m.lead_id
 """
 
+# Whom the rule holds for and who is no member, and the other way round.
+_DIFFERENCES = """
+    (SELECT w.id, true FROM ({wanted}) AS w (id)
+     WHERE NOT EXISTS (SELECT FROM leads_segmentmember m WHERE m.segment_id = %s AND m.lead_id = w.id)
+     ORDER BY w.id LIMIT %s)
+    UNION ALL
+    (SELECT m.lead_id, false FROM leads_segmentmember m
+     WHERE m.segment_id = %s AND m.lead_id NOT IN ({wanted})
+     ORDER BY m.lead_id LIMIT %s)
+"""
+_NOBODY = ("SELECT id FROM leads_lead WHERE false", ())
+_REFRESHED = "UPDATE leads_segment SET refreshed_at = %b WHERE id = %b"
+
 Pair = tuple[int, int]  # segment, lead
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class Memberships:
@@ -115,14 +130,15 @@ def refresh(segment: Segment, *, now: datetime) -> tuple[int, int]:
 
     Works in chunks of one transaction each, so that a large segment holds no long locks.
     """
-    wanted = Lead.objects.filter(_condition(segment, now))
-    missing = wanted.filter(~Q(memberships__segment=segment)).order_by("pk").values_list("pk", flat=True)
-    surplus = (
-        segment.members.exclude(lead__in=wanted.values("pk")).order_by("lead_id").values_list("lead_id", flat=True)
-    )
-    entered = _in_chunks(segment, missing, entering=True, now=now)
-    left = _in_chunks(segment, surplus, entering=False, now=now)
-    Segment.objects.filter(pk=segment.pk).update(refreshed_at=now)
+    wanted = _wanted(segment, now)
+    entered = left = 0
+    while True:
+        entering, leaving = _differences(segment.pk, wanted)
+        entered += _move(segment, entering, "segment.entered", now=now)
+        left += _move(segment, leaving, "segment.left", now=now)
+        if max(len(entering), len(leaving)) < CHUNK:
+            break
+    sql.execute(_REFRESHED, [now, segment.pk])
     return entered, left
 
 
@@ -137,10 +153,25 @@ def refresh_due(*, now: datetime) -> int:
     return refreshed
 
 
-def _condition(segment: Segment, now: datetime) -> Q:
+def _wanted(segment: Segment, now: datetime) -> Statement:
+    """The ids of whom the rule holds for. Made once for all its uses: that takes longer than running it."""
     if not segment.is_active:
-        return Q(pk__in=[])
-    return parsed(segment).q(now, events=Event.objects.all())
+        return _NOBODY
+    leads = Lead.objects.filter(parsed(segment).q(now, events=Event.objects.all()))
+    try:
+        return leads.order_by().values_list("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return _NOBODY
+
+
+def _differences(segment_id: int, wanted: Statement) -> tuple[list[int], list[int]]:
+    """Up to a chunk of those who must enter, and of those who must leave."""
+    text, parameters = wanted
+    with connection.cursor() as cursor:
+        told = [*parameters, segment_id, CHUNK, segment_id, *parameters, CHUNK]
+        cursor.execute(_DIFFERENCES.format(wanted=text), told)
+        rows = cursor.fetchall()
+    return [row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]]
 
 
 def _waits(segment: Segment) -> bool:
@@ -150,16 +181,13 @@ def _waits(segment: Segment) -> bool:
         return False
 
 
-def _in_chunks(segment: Segment, lead_ids: QuerySet[Any, int], *, entering: bool, now: datetime) -> int:
-    moved = 0
-    kind = "segment.entered" if entering else "segment.left"
-    while chunk := list(lead_ids[:CHUNK]):
-        pairs = [(segment.pk, lead_id) for lead_id in chunk]
-        with transaction.atomic():
-            new, gone = write_members(pairs if entering else [], [] if entering else pairs, now=now)
-            events = [NewEvent(lead_id, kind, {"segment": segment.slug}) for _, lead_id in (new if entering else gone)]
-            log.write(events, now=now, pending=True)
-        moved += len(events)
-        if len(chunk) < CHUNK:
-            break
-    return moved
+def _move(segment: Segment, lead_ids: list[int], kind: str, *, now: datetime) -> int:
+    if not lead_ids:
+        return 0
+    pairs = [(segment.pk, lead_id) for lead_id in lead_ids]
+    entering = kind == "segment.entered"
+    with transaction.atomic():
+        new, gone = write_members(pairs if entering else [], [] if entering else pairs, now=now)
+        events = [NewEvent(lead_id, kind, {"segment": segment.slug}) for _, lead_id in (new if entering else gone)]
+        log.write(events, now=now, pending=True)
+    return len(events)

@@ -10,6 +10,7 @@ from datetime import datetime
 from anymail.exceptions import AnymailError
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models import QuerySet
 
 from campaigns import canary, guarding
 from campaigns.broadcasts import auditing, control
@@ -27,13 +28,26 @@ _REPORTED = """
 """
 
 
+# Halts of late that nobody was told of.
+_UNTOLD = """
+    SELECT h.id FROM campaigns_broadcastchange h
+    WHERE h.action = %b AND h.at > %b AND NOT EXISTS (
+        SELECT FROM campaigns_broadcastchange t
+        WHERE t.action = %b AND t.at > %b AND t.detail -> 'of' = to_jsonb(h.id))
+"""
+
+
 def watch(*, now: datetime) -> int:
     """The tick: pause what must be paused, and tell. How many broadcasts were paused."""
     reported = [row[0] for row in sql.fetch(_REPORTED, [now - guarding.WARN_AGAIN])]
-    runs = BroadcastRun.objects.filter(pk__in=reported, state__in=BroadcastRun.OPEN, paused_at=None)
-    paused = sum(_watch(run, now) for run in runs.select_related("broadcast").order_by("pk"))
+    paused = sum(_watch(run, now) for run in _running(reported)) if reported else 0
     tell(now=now)
     return paused
+
+
+def _running(run_ids: list[int]) -> "QuerySet[BroadcastRun]":
+    runs = BroadcastRun.objects.filter(pk__in=run_ids, state__in=BroadcastRun.OPEN, paused_at=None)
+    return runs.select_related("broadcast").order_by("pk")
 
 
 def _watch(run: BroadcastRun, now: datetime) -> bool:
@@ -53,9 +67,11 @@ def tell(*, now: datetime) -> int:
     """Mail the administrator what was paused; how many mails. At least once, and nothing while sending is locked."""
     if gate.closed(now):
         return 0
-    recent = BroadcastChange.objects.filter(at__gt=now - guarding.TOLD_WITHIN)
-    told = set(recent.filter(action=guarding.ALERTED).values_list("detail__of", flat=True))
-    halts = recent.filter(action=guarding.HALTED).exclude(pk__in=told).select_related("broadcast", "run")
+    since = now - guarding.TOLD_WITHIN
+    untold = [row[0] for row in sql.fetch(_UNTOLD, [guarding.HALTED, since, guarding.ALERTED, since])]
+    if not untold:
+        return 0
+    halts = BroadcastChange.objects.filter(pk__in=untold).select_related("broadcast", "run")
     return sum(_mail(line, now) for line in halts.order_by("pk"))
 
 
