@@ -6,15 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
 from campaigns import checks, composing, decisions, exits, holidays, journeys, people, rates, settling, timing
 from campaigns.broadcasts import sending
 from campaigns.delivery.contract import Outgoing
-from campaigns.engine import Journey, exit_of
-from campaigns.goals import About
-from campaigns.models import MessageClass
-from campaigns.steps import Leave, SendStep
+from campaigns.engine import Journey
+from campaigns.judging import Due, Limits, Verdicts, judge
+from campaigns.steps import SendStep
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry
@@ -46,7 +44,6 @@ _DUE = _DUE_MAIL + _UNSTALE
 _RIVALS = _DUE_MAIL + " AND m.id = ANY(%b::bigint[]) FOR NO KEY UPDATE OF m SKIP LOCKED"
 # These run after the locks, so they see whatever was committed before this claim can commit.
 _BEHIND = "SELECT DISTINCT lead_id FROM leads_pendingevent WHERE lead_id = ANY(%b::bigint[]) AND dead_at IS NULL"
-_SUPPRESSED = "SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])"
 # Marketing mail that people got in the cap's days, and other mails of theirs that are due now, without a time.
 _MARKETING = """
     SELECT lead_id, id, CASE state WHEN 'ready' THEN NULL ELSE claimed_at END FROM campaigns_message
@@ -69,37 +66,6 @@ _DEFER = """
 """
 
 
-class Due(NamedTuple):
-    id: int
-    key: str
-    lead_id: int
-    enrollment_id: int | None
-    template_version_id: int
-    message_class: str
-    topic_id: int | None
-    context: dict[str, Any]
-    priority: int
-    due_at: datetime
-    expires_at: datetime | None
-    attempts: int
-    run_state: str | None  # "completed" says nothing against a mail: the run's last one may have to be sent again
-    version_id: int | None
-    goal_since: datetime | None
-    run_context: dict[str, Any] | None
-    address_hash: str
-    is_shadow: bool
-    step_key: str
-    variant_key: str
-    had_its_turn: bool  # the sender account put it off before
-    broadcast_run_id: int | None
-    run_key: str | None
-    step_since: datetime | None  # when the step before was over by plan, while the run is at the mail's step
-
-    @property
-    def is_marketing(self) -> bool:
-        return self.message_class == MessageClass.MARKETING
-
-
 @dataclass
 class Claim:
     """What was taken, rendered, and what the others got instead. `token` fences everything done with it later."""
@@ -109,34 +75,6 @@ class Claim:
     deferred: int = 0
     dropped: int = 0
     mails: list[Outgoing] = field(default_factory=list)
-
-
-@dataclass
-class Verdicts:
-    go: list[Due] = field(default_factory=list)
-    later: list[tuple[Due, checks.Defer]] = field(default_factory=list)
-    never: list[tuple[Due, checks.Drop]] = field(default_factory=list)
-    seen: dict[int, str] = field(default_factory=dict)  # message id → what the checks saw, as JSON
-
-
-@dataclass
-class Limits:
-    """What is scarce, by lead id: slots under the cap, the sender account's tokens; and when marketing rests."""
-
-    policy: checks.Policy
-    turns: rates.Turns
-    times: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    promised: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    rivals: list[Due] = field(default_factory=list)
-    calendar: timing.Calendar = field(default_factory=timing.Calendar)
-
-    def told(self, case: checks.Case, found: checks.Verdict, now: datetime) -> None:
-        """Count what the verdict takes away from those who are judged after it."""
-        self.turns.told(found)
-        if isinstance(found, checks.Go) and case.is_marketing:
-            case.marketing_times.append(now)
-        elif isinstance(found, checks.Defer) and found.reason.startswith("cap:"):
-            case.promised.append(found.until)
 
 
 @atomic_with_retry
@@ -160,7 +98,7 @@ def claim(*, limit: int, now: datetime, turns: rates.Turns | None = None) -> Cla
     sending.load(mail.broadcast_run_id for mail in due)
     windows = set(map(sending.window_of, due)).union(*(journey.windows for journey in known.values()))
     limits.calendar = timing.Calendar(timing.quiet(workspace), holidays.load(windows, now=now))
-    verdicts = _judge(due, known, persons, limits, now)
+    verdicts = judge(due, known, persons, limits, now)
     taken.mails, broken = composing.compose(
         verdicts.go, persons, workspace, now=now, subjects=_subjects(verdicts.go, known) | sending.subjects(verdicts.go)
     )
@@ -176,55 +114,6 @@ def _current(due: list[Due]) -> list[Due]:
     return [mail for mail in due if mail.lead_id not in behind]
 
 
-def _judge(
-    due: list[Due], known: dict[int, Journey], persons: dict[int, people.Person], limits: Limits, now: datetime
-) -> Verdicts:
-    """The most important first; what people wait for goes before marketing when the sender account is scarce."""
-    suppressions = _suppressions(due)
-    verdicts = Verdicts()
-    for mail in sorted(due, key=lambda mail: (mail.is_marketing, -mail.priority, mail.due_at, mail.id)):
-        if mail.run_state == "active" and mail.version_id not in known:
-            verdicts.later.append(
-                (mail, checks.Defer(now + journeys.SETBACK, "exit: its sequence cannot be read, see the log"))
-            )
-            continue
-        leave = _leave(mail, known, persons[mail.lead_id], now)
-        case = checks.Case(
-            is_marketing=mail.is_marketing,
-            topic_id=mail.topic_id,
-            expires_at=mail.expires_at,
-            attempts=mail.attempts,
-            run_is_over=mail.run_state == "ended",
-            exit_reason=leave.reason if leave else "",
-            exit_event=leave.event_id if leave else None,
-            suppressions=suppressions[mail.address_hash],
-            marketing_times=limits.times[mail.lead_id],
-            promised=limits.promised[mail.lead_id],
-            rate=limits.turns.offer(is_patient=mail.is_marketing and not mail.had_its_turn, now=now),
-            is_shadow=mail.is_shadow,
-            window=sending.window_of(mail),
-        )
-        timing.look(case, mail, known.get(mail.version_id or 0), persons[mail.lead_id], limits.calendar)
-        found = checks.verdict(case, limits.policy, now)
-        verdicts.seen[mail.id] = sql.to_json(checks.seen(case, limits.policy, now, found))
-        limits.told(case, found, now)
-        match found:
-            case checks.Defer() as deferred:
-                verdicts.later.append((mail, deferred))
-            case checks.Drop() as dropped:
-                verdicts.never.append((mail, dropped))
-            case checks.Go():
-                verdicts.go.append(mail)
-    return verdicts
-
-
-def _leave(mail: Due, known: dict[int, Journey], person: people.Person, now: datetime) -> Leave | None:
-    if mail.version_id is None or mail.run_state != "active":
-        return None
-    about = About.run(mail.run_key or "", mail.run_context)
-    return exit_of(known[mail.version_id], person.facts(mail.goal_since), now, about)
-
-
 def _subjects(mails: Iterable[Due], known: dict[int, Journey]) -> dict[int, str]:
     """Message id → the subject its variant has instead of the mail's own."""
     subjects: dict[int, str] = {}
@@ -234,13 +123,6 @@ def _subjects(mails: Iterable[Due], known: dict[int, Journey]) -> dict[int, str]
         if isinstance(step, SendStep):
             subjects[mail.id] = next((each.subject for each in step.variants if each.key == mail.variant_key), "")
     return {message_id: subject for message_id, subject in subjects.items() if subject}
-
-
-def _suppressions(due: Iterable[Due]) -> dict[str, list[tuple[str, int | None]]]:
-    found: dict[str, list[tuple[str, int | None]]] = defaultdict(list)
-    for address_hash, scope, topic_id in sql.fetch(_SUPPRESSED, [[mail.address_hash for mail in due]]):
-        found[address_hash].append((scope, topic_id))
-    return found
 
 
 def _limits(due: list[Due], workspace: Workspace, turns: rates.Turns | None, now: datetime) -> Limits:

@@ -19,7 +19,7 @@ from leads.models import Workspace
 from lifecycle.core import tokens
 
 if TYPE_CHECKING:
-    from campaigns.claiming import Due
+    from campaigns.judging import Due
 
 _LEAD_TEXTS = ("first_name", "last_name", "email", "job_title", "country", "primary_audience", "stage")
 _WORKSPACE = ("name", "site_url", "booking_url", "docs_url", "pricing_url", "app_url", "postal_address", "sender_name")
