@@ -12,12 +12,15 @@ from django.views.decorators.http import require_safe
 
 from campaigns.models import Enrollment, Message
 from leads.models import PendingEvent
-from lifecycle.core import clock, gate
+from lifecycle.core import clock, gate, sql
 from lifecycle.models import Moment
 
 ENGINE = "engine"
 TICK_LATE_AFTER = timedelta(minutes=2)
 DUE_LATE_AFTER = timedelta(minutes=15)
+_TICKED = """
+    INSERT INTO lifecycle_moment (name, at) VALUES (%b, %b) ON CONFLICT (name) DO UPDATE SET at = excluded.at
+"""
 
 
 def oldest_event() -> datetime | None:
@@ -49,7 +52,7 @@ OLDEST_DUE: dict[str, Callable[[], datetime | None]] = {
 
 def record_tick(now: datetime, *, name: str = ENGINE) -> None:
     """Note that the engine finished a pass at `now`."""
-    Moment.objects.update_or_create(name=name, defaults={"at": now})
+    sql.execute(_TICKED, [name, now])
 
 
 def problems(now: datetime) -> tuple[list[str], dict[str, object]]:

@@ -92,8 +92,8 @@ def finish(sequence_id: int, *, now: datetime, most: int = 10_000) -> int:
 
 def finish_all(*, now: datetime, most: int = 200) -> int:
     """The tick: what a crash or a large number left over; how many people were looked at."""
-    waiting = Sequence.objects.filter(moving__isnull=False).order_by("pk").values_list("pk", flat=True)
-    return sum(finish(pk, now=now, most=most) for pk in waiting)
+    waiting = sql.fetch("SELECT id FROM campaigns_sequence WHERE moving IS NOT NULL ORDER BY id")
+    return sum(finish(pk, now=now, most=most) for (pk,) in waiting)
 
 
 @atomic_with_retry

@@ -8,12 +8,19 @@ from django.db import transaction
 
 from campaigns import audit
 from campaigns.experiments import results, statistics
-from campaigns.models import Experiment, Sequence
+from campaigns.models import Experiment
+from lifecycle.core import sql
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 logger = logging.getLogger(__name__)
+
+
+_RUNNING = """
+    SELECT e.id FROM campaigns_experiment e JOIN campaigns_sequence s ON s.id = e.sequence_id
+    WHERE e.state = 'running' AND s.status <> 'draft'
+"""
 
 
 class NoSuchVariant(ValueError):
@@ -23,8 +30,7 @@ class NoSuchVariant(ValueError):
 def judge_due(*, now: datetime) -> int:
     """Judge each experiment whose sample is complete; how many were. One that cannot be read holds up no other."""
     judged = 0
-    running = Experiment.objects.filter(state=Experiment.State.RUNNING)
-    for pk in running.exclude(sequence__status=Sequence.Status.DRAFT).values_list("pk", flat=True):
+    for (pk,) in sql.fetch(_RUNNING):
         try:
             judged += judge(pk, now=now)
         except (ValueError, LookupError, TypeError):

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from lifecycle.core import sql
+
 
 def new_address_key() -> str:
     return secrets.token_hex(32)
@@ -91,7 +93,7 @@ class Workspace(models.Model):
     @classmethod
     def load(cls) -> "Workspace":
         """The row, made with its defaults when it is missing."""
-        return cls.objects.get_or_create(pk=1)[0]
+        return sql.one(cls, "id = %b", [1]) or cls.objects.get_or_create(pk=1)[0]
 
     @cached_property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -11,9 +11,6 @@ from lifecycle.core import sql
 
 MARK = "lck"
 LONGEST = 200
-# Asked with every request of a program; to build the statement would take longer than to run it.
-_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
-_FIND = f"SELECT {', '.join(_COLUMNS)} FROM api_apikey WHERE prefix = %b"  # noqa: S608 - the names are ours
 
 
 class UnknownScope(ValueError):
@@ -44,8 +41,7 @@ def find(text: str, *, now: datetime) -> ApiKey | None:
     parts = text.split("_")
     if len(text) > LONGEST or len(parts) != 3 or parts[0] != MARK or "\0" in text:
         return None
-    rows = sql.fetch(_FIND, [parts[1]])
-    key = ApiKey.from_db(None, _COLUMNS, rows[0]) if rows else None
+    key = sql.one(ApiKey, "prefix = %b", [parts[1]])
     if key is None or not key.is_the_key(text) or key.is_over(now):
         return None
     key.note_use(now)

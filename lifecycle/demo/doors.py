@@ -13,7 +13,9 @@ from django.http import HttpResponseBase
 from campaigns.provider_events import store_and_apply
 from leads import actions, visitors
 from leads.batch import NewEvent
-from leads.models import Lead
+from lifecycle.core import sql
+
+_LEAD = "SELECT id FROM leads_lead WHERE email_normal = %b"
 
 
 class Refused(Exception):
@@ -47,7 +49,7 @@ class Doors:
     def submit(self, form: str, answers: dict[str, Any]) -> int:
         """Send a form; the id of the lead it made or found, as the company's own programs look it up later."""
         self._post(f"/api/v1/forms/{form}/submissions", answers, expected=201)
-        return Lead.objects.values_list("pk", flat=True).get(email_normal=answers["email"].lower())
+        return int(sql.fetch(_LEAD, [answers["email"].lower()])[0][0])
 
     def tell(self, lead_id: int, kind: str, properties: dict[str, Any]) -> None:
         """The product tells what a lead did."""

@@ -10,7 +10,7 @@ from itertools import count
 
 from leads.pipeline import processed_later
 from lifecycle import engine
-from lifecycle.core import clock, nudging
+from lifecycle.core import clock, nudging, sql
 from lifecycle.demo import life
 from lifecycle.demo.acts import Act, Decide, Follow, Look, OptOut, Planned, Report, Submit, Tell
 from lifecycle.demo.doors import Doors
@@ -23,6 +23,11 @@ MAILBOX_DAYS = 3
 WORKDAY = (6, 8, 9, 11, 13, 15, 17, 19)
 WEEKEND = (9, 17)
 CALLED = {Alert.Kind.HOT: 0.8, Alert.Kind.NOTICE: 0.8, Alert.Kind.SQL: 0.3}
+_TOLD = """
+    SELECT a.id, a.lead_id, a.kind, u.first_name
+    FROM sales_alert a JOIN leads_lead l ON l.id = a.lead_id LEFT JOIN auth_user u ON u.id = l.owner_id
+    WHERE a.id > %b ORDER BY a.id
+"""
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,11 @@ class Quarter:
 
     def _ring(self, tick: datetime) -> None:
         """The reps take up what they were told."""
-        alerts = Alert.objects.filter(pk__gt=self._last_alert).select_related("lead__owner").order_by("pk")
-        for alert in alerts:
-            self._last_alert = alert.pk
-            person = self._by_lead[alert.lead_id]
-            if alert.lead.owner and person.may(CALLED[Alert.Kind(alert.kind)]):
+        for alert_id, lead_id, kind, rep in sql.fetch(_TOLD, [self._last_alert]):
+            self._last_alert = alert_id
+            person = self._by_lead[lead_id]
+            if rep is not None and person.may(CALLED[Alert.Kind(kind)]):
                 at = person.at_work(tick + timedelta(minutes=person.random.lognormvariate(3.4, 1.0)))
-                rep = alert.lead.owner.first_name
                 self._plan(person, [(at, Decide(partial(life.called, rep=rep)))])
 
 

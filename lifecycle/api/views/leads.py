@@ -24,8 +24,6 @@ from lifecycle.core import clock, sql
 
 WHOLE = Lead.objects.select_related("company", "owner", "original_touch", "latest_touch")
 BY_PATCH = frozenset({"owner", "stage", "reason"})
-_EVENT_COLUMNS = ("id", "lead_id", "kind", "properties", "occurred_at", "recorded_at", "source", "key")
-_EVENT = f"SELECT {', '.join(_EVENT_COLUMNS)} FROM leads_event WHERE id = %b"  # noqa: S608 - the names are ours
 
 
 @describe.reading("leads_list", "Leads, newest first", examples.LEAD)
@@ -123,8 +121,8 @@ class LeadEvents(KeyView):
         sent.is_valid(raise_exception=True)
         told = actions.add_event(lead_id, actions.Telling(**sent.validated_data), now=clock.now())
         await_in_flight(lead_id)
-        event = Event.from_db(None, _EVENT_COLUMNS, sql.fetch(_EVENT, [told.event_id])[0])
-        if event.lead_id != lead_id:
+        event = sql.one(Event, "id = %b", [told.event_id])
+        if event is None or event.lead_id != lead_id:
             raise Conflict("This key names an event of another lead.", code="idempotency_conflict")
         return Response(EventSerializer(event).data, status=201 if told.created else 200)
 
