@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from smtplib import SMTPException
 
+from anymail.exceptions import AnymailError
 from django.core.mail import EmailMultiAlternatives
 
 from campaigns import composing, rendering
@@ -74,5 +76,8 @@ def send_test(
         return shown.problems
     mail = EmailMultiAlternatives(f"[Test] {shown.mail.subject}", shown.mail.text, to=[to])
     mail.attach_alternative(shown.mail.html, "text/html")
-    mail.send()
+    try:
+        mail.send()
+    except (OSError, SMTPException, AnymailError) as error:
+        return [f"the mail server did not take it: {error}"]
     return []

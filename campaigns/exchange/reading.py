@@ -221,6 +221,8 @@ def _branch(given: StepFile) -> StepValues:
 def _set(given: StepFile) -> StepValues:
     change = given.set or {}
     only(f"steps.{given.id}.set", change, {"field", "value"})
+    if "value" not in change:
+        raise ImportRefused(f"steps.{given.id}.set.value: say what it is set to; null empties it")
     return StepValues({"kind": Step.Kind.SET, "field": change.get("field") or "", "value": change.get("value")})
 
 
@@ -242,6 +244,8 @@ def _one(kind: str, name: str, column: str) -> Callable[[StepFile], StepValues]:
 
 
 def _end(given: StepFile) -> StepValues:
+    if not given.end:
+        raise ImportRefused(f"steps.{given.id}.end: true ends the run here; without an end, leave the step out")
     return StepValues({"kind": Step.Kind.END})
 
 

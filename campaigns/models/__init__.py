@@ -4,6 +4,7 @@ Imports run one way: topic, template < sequence, broadcast < enrollment, entry, 
 """
 
 from campaigns.models.broadcast import Broadcast, BroadcastChange, BroadcastRun, BroadcastVariant
+from campaigns.models.change import SequenceChange
 from campaigns.models.decision import Decision
 from campaigns.models.enrollment import Enrollment
 from campaigns.models.entry import Backfill, BackfillEntry, WaitingEntry
@@ -12,7 +13,7 @@ from campaigns.models.mailbox import MailboxMail
 from campaigns.models.message import Message
 from campaigns.models.rehearsal import RehearsalRun
 from campaigns.models.sender import Holiday, SenderAccount
-from campaigns.models.sequence import ExclusiveGroup, Sequence, SequenceChange, SequenceVersion, Step, Variant
+from campaigns.models.sequence import ExclusiveGroup, Sequence, SequenceVersion, Step, Variant
 from campaigns.models.suppression import Suppression
 from campaigns.models.template import EmailTemplate, MessageClass, TemplateVersion
 from campaigns.models.topic import Topic

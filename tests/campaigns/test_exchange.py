@@ -235,6 +235,8 @@ def test_what_is_no_yaml_is_refused_with_line_and_column(text: str, place: str) 
         ({"steps": [{"id": "a", "branch": {"then": "b"}}]}, "steps.a.branch: needs a rule under if"),
         ({"steps": [{"id": "a", "branch": {"if": {}, "esle": "b"}}]}, "steps.a.branch: 'esle' is not known here"),
         ({"steps": [{"id": "a", "set": {"feild": "x"}}]}, "steps.a.set: 'feild' is not known here"),
+        ({"steps": [{"id": "a", "set": {"field": "industry"}}]}, "steps.a.set.value: say what it is set to"),
+        ({"steps": [{"id": "a", "end": False}]}, "steps.a.end: true ends the run here"),
         ({"steps": [{"id": "a", "notify": {"message": "x" * 251}}]}, "steps.a.message: Ensure this value"),
         ({"steps": [{"id": "a", "send": "nothing"}], "templates": []}, "steps.a.send: there is no template 'nothing'"),
         (

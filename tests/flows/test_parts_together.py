@@ -304,3 +304,10 @@ def test_rule_25_lines_of_a_log_name_their_mail() -> None:
     send(at=NOON)
     [line] = [line.text for line in why.log_of(lead)]
     assert line.startswith("“Offer” not sent yet: Ana had 1 marketing mail in 7 days (cap 1); next slot ")
+
+
+def test_a_test_mail_that_the_server_does_not_take_says_so(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    problems = send_test(made.mail(), to="mia@example.com", now=NOON)
+    assert problems[0].startswith("the mail server did not take it:")
