@@ -6,87 +6,112 @@ original touch, the owner and the stage stay as they are.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
+from psycopg.sql import Literal
 
 from leads import addresses, claiming
 from leads.attribution import Provenance
 from leads.batch import LeadRow
 from leads.domains import company_domain
-from leads.models import Audience, Company, Lead, Touch
+from leads.models import Company, Lead
 from lifecycle.core import sql
 
+LONGEST_NAME = 200  # of a company
+_NEW = ("email", "email_normal", "email_domain", "address_hash", "stage_since", "created_at", "updated_at")
+_TOUCHED = (
+    "lead_id", "kind", "form", "occurred_at", "recorded_at", "source", "medium", "campaign", "term", "content",
+    "referrer", "landing_page", "click_ids", "raw",
+)  # fmt: skip
+_TOUCH = f"""
+    INSERT INTO leads_touch ({", ".join(_TOUCHED)})
+    VALUES ({", ".join(["%b"] * 12)}, %b::text::jsonb, %b::text::jsonb) RETURNING id
+"""  # noqa: S608 (column names of our own)
+# The company is made unless it is there; one that somebody else makes at this moment shows with the next statement.
+_AROUND = """
+    WITH known AS (SELECT id FROM leads_company WHERE domain = %b::text),
+    made AS (
+        INSERT INTO leads_company (domain, name, size, industry, country, time_zone, created_at)
+        SELECT %b::text, %b::text, %b::integer, %b::text, %b::text, %b::text, %b::timestamptz
+        WHERE %b::text IS NOT NULL AND NOT EXISTS (SELECT FROM known)
+        ON CONFLICT (domain) DO NOTHING RETURNING id
+    )
+    SELECT coalesce((SELECT id FROM known), (SELECT id FROM made)), a.audience_type, a.primary_audience
+    FROM (SELECT) nothing LEFT JOIN LATERAL (
+        SELECT audience_type, primary_audience FROM leads_audience
+        WHERE upper(organization_type::text) = upper(%b::text) ORDER BY organization_type LIMIT 1
+    ) a ON true
+"""
 
-def arrive(address: addresses.Address, *, now: datetime) -> tuple[LeadRow, bool]:
-    """The locked lead of this address, and whether it is new. Safe when many arrive with one address at once."""
-    fresh = Lead(
-        email=address.written,
-        email_normal=address.normal,
-        email_domain=address.domain,
-        address_hash=addresses.address_hash(address.normal, addresses.address_key()),
-        stage_since=now,
-        created_at=now,
-        updated_at=now,
-    )
-    fields = [field for field in Lead._meta.local_concrete_fields if not field.primary_key]
-    values = [field.get_db_prep_save(getattr(fresh, field.attname), connection) for field in fields]
-    columns, marks = ", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))
-    made = sql.fetch(
-        f"INSERT INTO leads_lead ({columns}) VALUES ({marks}) ON CONFLICT (email_normal) DO NOTHING RETURNING id",  # noqa: S608
-        values,
-    )
+
+def arrive(address: addresses.Address, *, key: str = "", now: datetime) -> tuple[LeadRow, bool]:
+    """The locked lead of this address, and whether it is new. Safe when many arrive with one address at once.
+
+    `key`: that of the address hashes, if the caller has it at hand.
+    """
+    hashed = addresses.address_hash(address.normal, key or addresses.address_key())
+    made = claiming.insert(_making(), [address.written, address.normal, address.domain, hashed, now, now, now])
+    if made is not None:
+        return made, True
     row = claiming.hold_address(address.normal)
     if row is None:
         raise Lead.DoesNotExist("the lead was erased while it arrived")
-    return row, bool(made)
+    return row, False
 
 
 def fill(row: LeadRow, columns: Mapping[str, Any], attributes: Mapping[str, Any], *, now: datetime) -> list[str]:
     """Bring in what the person or the API said; the names of the columns that changed. Flush the row afterwards."""
     changed = [column for column, value in columns.items() if row.set(column, value)]
-    if "organization_type" in columns:
-        changed += _map_audience(row)
-    if row["company_id"] is None and (domain := company_domain(row["email_domain"])):
-        row.set("company_id", _company(row, domain, now=now))
+    says_what_it_is = "organization_type" in columns
+    domain = company_domain(row["email_domain"]) if row["company_id"] is None else None
+    if says_what_it_is or domain:
+        changed += _look_around(row, domain, says_what_it_is=says_what_it_is, now=now)
     if attributes and row.set("attributes", {**row["attributes"], **attributes}):
         changed.append("attributes")
     return changed
 
 
-def touch(row: LeadRow, provenance: Provenance, *, kind: str, form: str = "", now: datetime) -> Touch:
-    """Append a touch. It becomes the latest, and the original if the lead has none yet."""
-    made = Touch.objects.create(
-        lead_id=row.id, kind=kind, form=form, occurred_at=now, recorded_at=now, **provenance.columns()
-    )
-    row.set("latest_touch_id", made.pk)
+def touch(row: LeadRow, provenance: Provenance, *, kind: str, form: str = "", now: datetime) -> int:
+    """Append a touch; its id. It becomes the latest, and the original if the lead has none yet."""
+    columns = provenance.columns() | {"lead_id": row.id, "kind": kind, "form": form}
+    columns |= {"occurred_at": now, "recorded_at": now}
+    columns |= {name: sql.to_json(columns[name]) for name in ("click_ids", "raw")}
+    made = int(sql.fetch(_TOUCH, [columns[name] for name in _TOUCHED])[0][0])
+    row.set("latest_touch_id", made)
     if row["original_touch_id"] is None:
-        row.set("original_touch_id", made.pk)
+        row.set("original_touch_id", made)
     return made
 
 
-def _map_audience(row: LeadRow) -> list[str]:
-    """An organisation type that the table does not know leaves the audience as it is."""
-    mapping = Audience.objects.filter(organization_type__iexact=row["organization_type"].strip()).first()
-    if mapping is None:
-        return []
-    found = {"audience_type": mapping.audience_type, "primary_audience": mapping.primary_audience}
-    return [column for column, value in found.items() if row.set(column, value)]
+def _look_around(row: LeadRow, domain: str | None, *, says_what_it_is: bool, now: datetime) -> list[str]:
+    """The account of the mail domain, and the audience of the organisation type, if there is a row for it.
+
+    An organisation type that the table does not know leaves the audience as it is. One row a domain, however many
+    colleagues arrive at once.
+    """
+    kind = row["organization_type"].strip() if says_what_it_is else None
+    name = row["company_name"] or (domain and domain[:LONGEST_NAME])
+    given = [domain, domain, name, *(row[column] for column in ("company_size", "industry", "country", "timezone"))]
+    company_id, audience_type, primary_audience = sql.fetch(_AROUND, [*given, now, domain, kind])[0]
+    changed = []
+    if audience_type is not None:
+        found = {"audience_type": audience_type, "primary_audience": primary_audience}
+        changed = [column for column, value in found.items() if row.set(column, value)]
+    if domain:
+        row.set("company_id", company_id or Company.objects.values_list("pk", flat=True).get(domain=domain))
+    return changed
 
 
-def _company(row: LeadRow, domain: str, *, now: datetime) -> int:
-    """The account of this mail domain; one row however many colleagues arrive at once."""
-    known = Company.objects.filter(domain=domain).values_list("pk", flat=True).first()
-    if known is not None:
-        return known
-    company = Company(
-        name=row["company_name"] or domain,
-        domain=domain,
-        size=row["company_size"],
-        industry=row["industry"],
-        country=row["country"],
-        time_zone=row["timezone"],
-        created_at=now,
+@cache
+def _making() -> str:
+    """Inserts a lead with the model's defaults in all columns but those of a new address."""
+    fields = [field for field in Lead._meta.local_concrete_fields if not field.primary_key and field.name not in _NEW]
+    names = ", ".join([*_NEW, *(str(field.column) for field in fields)])
+    defaults = ", ".join(
+        Literal(field.get_db_prep_save(field.get_default(), connection)).as_string(None).replace("%", "%%")
+        for field in fields
     )
-    Company.objects.bulk_create([company], ignore_conflicts=True)
-    return Company.objects.values_list("pk", flat=True).get(domain=domain)
+    marks = ", ".join(["%b"] * len(_NEW))
+    return f"INSERT INTO leads_lead ({names}) VALUES ({marks}, {defaults}) ON CONFLICT (email_normal) DO NOTHING"  # noqa: S608

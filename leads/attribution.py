@@ -1,7 +1,7 @@
 """Where a contact came from: UTM values, click ids and referrer as one touch. Pure: values in, values out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -77,7 +77,7 @@ class Provenance:
     raw: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def read(data: Mapping[str, Any]) -> Provenance:

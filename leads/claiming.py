@@ -34,6 +34,7 @@ _NAMED = """
     ORDER BY l.id LIMIT %b FOR NO KEY UPDATE OF l {otherwise}
 """
 _HOLD = "SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l"
+_INSERTED = "WITH l AS ({statement} RETURNING *) SELECT {columns} FROM l {joins}"
 _EVENTS = """
     SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth,
            coalesce(e.lineage, '{}')
@@ -68,6 +69,13 @@ def hold(lead_ids: Sequence[int]) -> dict[int, LeadRow]:
 def hold_address(email_normal: str) -> LeadRow | None:
     """Lock the lead of this normalised address."""
     return next(iter(_hold("l.email_normal = %b", email_normal).values()), None)
+
+
+def insert(statement: str, values: Sequence[object]) -> LeadRow | None:
+    """The lead that this INSERT makes, held as its transaction's own; None if it makes none."""
+    names, columns, joins = _selection()
+    rows = sql.fetch(_INSERTED.format(statement=statement, columns=columns, joins=joins), values)
+    return next(iter(rows_by_id([dict(zip(names, row, strict=True)) for row in rows]).values()), None)
 
 
 def waiting(leads: dict[int, LeadRow], *, limit: int, now: datetime) -> Batch:

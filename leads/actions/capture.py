@@ -2,24 +2,42 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from leads import arrival, attribution, intake, visitors
-from leads.actions.record import record
+from leads import arrival, attribution, forms, intake, log, visitors
 from leads.batch import LeadRow, flush_leads
+from leads.forms import OpenForm
 from leads.intake import IntakeError as CaptureError
 from leads.log import NewEvent
-from leads.models import Consent, Form, Submission, Touch, Workspace
+from leads.models import Form, Workspace
 from leads.pipeline import process_at_once
 from lifecycle.core import sql
 
 DOUBLE_CLICK = timedelta(seconds=60)
 LONGEST_KEY = 200
+_SAME_KEY = "SELECT id, lead_id, body_hash FROM leads_submission WHERE form_id = %b AND idempotency_key = %b"
+_DOUBLE_CLICK = """
+    SELECT id FROM leads_submission
+    WHERE lead_id = %b AND form_id = %b AND body_hash = %b AND received_at > %b
+      AND (idempotency_key IS NULL OR NOT %b::boolean)
+    ORDER BY received_at DESC LIMIT 1
+"""
+# Without a text nothing was agreed to.
+_KEEP = """
+    WITH saved AS (
+        INSERT INTO leads_submission (form_id, lead_id, touch_id, data, body_hash, idempotency_key, received_at)
+        VALUES (%b, %b, %b, %b::text::jsonb, %b, %b, %b) ON CONFLICT DO NOTHING RETURNING id, lead_id, received_at
+    ), agreed AS (
+        INSERT INTO leads_consent (lead_id, address_hash, purpose, granted, source, text, at)
+        SELECT lead_id, %b, 'marketing', true, %b, %b::text, received_at FROM saved WHERE %b::text IS NOT NULL
+    )
+    SELECT id FROM saved
+"""
 _BLANK = re.compile(r"\{\{\s*workspace\.(\w+)\s*\}\}")
 
 __all__ = ["CaptureConflict", "CaptureError", "Captured", "FormPost", "UnknownForm", "capture"]
@@ -52,29 +70,35 @@ class CaptureConflict(ValueError):
     """The Idempotency-Key was used for another body."""
 
 
-def capture(submission: FormPost, *, now: datetime) -> Captured:
-    """Take in a post and react at once. UnknownForm, CaptureError (has `fields`) or CaptureConflict otherwise."""
-    form = Form.objects.filter(slug=sql.storable(submission.form), is_active=True).first()
-    if form is None:
+def capture(submission: FormPost, *, opened: OpenForm | None = None, now: datetime) -> Captured:
+    """Take in a post and react at once. UnknownForm, CaptureError (has `fields`) or CaptureConflict otherwise.
+
+    `opened`: the post's form, if the door has looked it up already.
+    """
+    opened = opened or forms.active(submission.form)
+    if opened is None:
         raise UnknownForm(f"There is no form “{submission.form[:50]}”.")
     if submission.idempotency_key and len(submission.idempotency_key) > LONGEST_KEY:
         raise CaptureError({"Idempotency-Key": f"At most {LONGEST_KEY} characters."})
     data = sql.storable(dict(submission.data))
-    taken = intake.read(form.fields, data)
-    captured = _take_in(form, taken, data, sql.storable(submission.idempotency_key), now=now)
+    taken = intake.read(opened.form.fields, data)
+    captured = _take_in(opened, taken, data, sql.storable(submission.idempotency_key), now=now)
     if not captured.duplicate:
         process_at_once(captured.lead_id, now=now)
     return captured
 
 
 @transaction.atomic
-def _take_in(form: Form, taken: intake.Intake, data: dict[str, Any], key: str | None, *, now: datetime) -> Captured:
+def _take_in(
+    opened: OpenForm, taken: intake.Intake, data: dict[str, Any], key: str | None, *, now: datetime
+) -> Captured:
+    form = opened.form
     body_hash = hashlib.sha256(
         sql.to_json(sorted((name, str(value)) for name, value in data.items())).encode()
     ).hexdigest()
     if earlier := _same_key(form, key, body_hash):
         return earlier
-    row, created = arrival.arrive(taken.address, now=now)
+    row, created = arrival.arrive(taken.address, key=opened.workspace.address_key, now=now)
     if not created and (
         earlier := _same_key(form, key, body_hash) or _double_click(form, row, body_hash, key, now=now)
     ):
@@ -86,77 +110,52 @@ def _take_in(form: Form, taken: intake.Intake, data: dict[str, Any], key: str | 
     if not row["form_source"]:
         row.set("form_source", form.slug)
     flush_leads([row], now=now)
-    saved = _submission(form, row, touch, data, body_hash, key, now)
-    _consent(form, row, taken, now=now)
-    record([_event(form, row, taken, saved)], now=now)
-    return Captured(row.id, saved.pk, created=created, duplicate=False)
+    kept = [form.pk, row.id, touch, sql.to_json(data), body_hash, key or None, now]
+    saved = _keep(kept, row["address_hash"], form.slug, _agreed_to(opened, taken))
+    log.write([_event(form, row, taken, saved)], now=now, pending=True)
+    return Captured(row.id, saved, created=created, duplicate=False)
 
 
 def _same_key(form: Form, key: str | None, body_hash: str) -> Captured | None:
     """What this Idempotency-Key did before; CaptureConflict if it was for something else."""
     if not key:
         return None
-    earlier = Submission.objects.filter(form=form, idempotency_key=key).first()
-    if earlier is None:
+    earlier = sql.fetch(_SAME_KEY, [form.pk, key])
+    if not earlier:
         return None
-    if earlier.body_hash != body_hash:
+    submission_id, lead_id, known_hash = earlier[0]
+    if known_hash != body_hash:
         raise CaptureConflict("This Idempotency-Key was used for another body; use a new one for each submission.")
-    return Captured(earlier.lead_id, earlier.pk, created=False, duplicate=True)
+    return Captured(lead_id, submission_id, created=False, duplicate=True)
 
 
 def _double_click(form: Form, row: LeadRow, body_hash: str, key: str | None, *, now: datetime) -> Captured | None:
     """The same post a moment ago. Two different keys say that two posts were meant."""
-    recent = Submission.objects.filter(
-        lead_id=row.id, form=form, body_hash=body_hash, received_at__gt=now - DOUBLE_CLICK
-    )
-    if key:
-        recent = recent.filter(idempotency_key=None)
-    earlier = recent.order_by("-received_at").first()
-    return Captured(row.id, earlier.pk, created=False, duplicate=True) if earlier else None
+    earlier = sql.fetch(_DOUBLE_CLICK, [row.id, form.pk, body_hash, now - DOUBLE_CLICK, bool(key)])
+    return Captured(row.id, earlier[0][0], created=False, duplicate=True) if earlier else None
 
 
-def _submission(
-    form: Form, row: LeadRow, touch: Touch, data: dict[str, Any], body_hash: str, key: str | None, now: datetime
-) -> Submission:
-    submission = Submission(
-        form=form,
-        lead_id=row.id,
-        touch=touch,
-        data=data,
-        body_hash=body_hash,
-        idempotency_key=key or None,
-        received_at=now,
-    )
-    Submission.objects.bulk_create([submission], ignore_conflicts=True)
-    saved = Submission.objects.filter(lead_id=row.id, touch=touch).first()
-    if saved is None:
+def _keep(submission: Sequence[Any], address_hash: str, form: str, agreed: str | None) -> int:
+    """Store the submission, and the proof of what was agreed to with it; the submission's id."""
+    saved = sql.fetch(_KEEP, [*submission, address_hash, f"form:{form}"[:60], agreed, agreed])
+    if not saved:
         raise CaptureConflict("This Idempotency-Key was used for another body; use a new one for each submission.")
-    return saved
+    return int(saved[0][0])
 
 
-def _consent(form: Form, row: LeadRow, taken: intake.Intake, *, now: datetime) -> None:
-    """Proof of what was agreed to: a box named “consent” if the form has one, else the words beside the button."""
+def _agreed_to(opened: OpenForm, taken: intake.Intake) -> str | None:
+    """What the person consented to: a box named “consent” if the form has one, else the words beside the button."""
+    form = opened.form
     asks = any(field.get("name") == "consent" for field in form.fields)
     if not form.consent_text or (asks and taken.answers.get("consent") is not True):
-        return
-    Consent.objects.create(
-        lead_id=row.id,
-        address_hash=row["address_hash"],
-        purpose="marketing",
-        granted=True,
-        source=f"form:{form.slug}"[:60],
-        text=_as_shown(form.consent_text),
-        at=now,
-    )
+        return None
+    return _as_shown(form.consent_text, opened.workspace)
 
 
-def _as_shown(text: str) -> str:
-    if "{{" not in text:
-        return text
-    workspace = Workspace.load()
+def _as_shown(text: str, workspace: Workspace) -> str:
     return _BLANK.sub(lambda blank: str(getattr(workspace, blank[1], "")), text)
 
 
-def _event(form: Form, row: LeadRow, taken: intake.Intake, saved: Submission) -> NewEvent:
-    properties = {**taken.answers, "form": form.slug, "submission": saved.pk}
-    return NewEvent(row.id, "form.submitted", properties, source="form", key=f"submission:{saved.pk}")
+def _event(form: Form, row: LeadRow, taken: intake.Intake, saved: int) -> NewEvent:
+    properties = {**taken.answers, "form": form.slug, "submission": saved}
+    return NewEvent(row.id, "form.submitted", properties, source="form", key=f"submission:{saved}")

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from leads import actions
+from leads import actions, forms
 from leads.models import Form, Workspace
 from lifecycle.api import cors, describe, examples
 from lifecycle.api.limited import enforce, enforce_ip
@@ -60,9 +60,10 @@ class Submissions(APIView):
         cors.check(request)
         enforce_ip("form ip", request, now=now)
         enforce("form", slug, now=now)
-        form = Form.objects.filter(slug=slug, is_active=True).first()
-        if form is None:
+        opened = forms.active(slug)
+        if opened is None:
             raise Http404
+        form = opened.form
         data = dict(request.data)
         if is_form(request):
             data = answers(form, data)
@@ -70,7 +71,7 @@ class Submissions(APIView):
             logger.info("dropped a robot's post to the form %s", slug)
         else:
             enforce("form address", str(data.get("email", "")).strip().lower()[:254], now=now)
-            actions.capture(actions.FormPost(slug, data, idempotency_key(request)), now=now)
+            actions.capture(actions.FormPost(slug, data, idempotency_key(request)), opened=opened, now=now)
         return accepted(request, form)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
