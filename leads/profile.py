@@ -3,7 +3,7 @@
 import re
 import unicodedata
 import zoneinfo
-from functools import cache
+from functools import cache, lru_cache
 
 LARGEST = 2_147_483_647
 
@@ -80,6 +80,8 @@ _PATTERNS = tuple((role, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for role, wor
 
 def clean(value: str, *, lines: bool = False) -> str:
     """Text without control characters; line breaks become spaces unless `lines` keeps them."""
+    if value.isprintable():  # no control character and no break in it
+        return value.strip()
     text = value.replace("\r\n", "\n").replace("\r", "\n")
     if not lines:
         text = _BREAKS.sub(" ", text)
@@ -103,6 +105,7 @@ def company_size(value: object) -> int | None:
     return size if 0 < size <= LARGEST else None
 
 
+@lru_cache(maxsize=4_096)  # titles come again and again
 def role(job_title: str) -> str:
     """executive, head, manager, individual or student, read from a job title in several languages; "" without one."""
     title = _plain(job_title)
