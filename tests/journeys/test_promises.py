@@ -1,7 +1,8 @@
 """The promises P2 to P5 under any order of what can happen: a machine does things at random and looks after each.
 
 People fill in forms, act, opt out and are erased; the clock runs; workers die at three points; providers report twice
-and late; marketers edit, pause, freeze, resume. The promises hold after each of these, and in the end nothing is open.
+and late; marketers edit, try versions, launch, broadcast, pause, freeze, resume. The promises hold after each of
+these, and in the end nothing is open.
 """
 
 from collections import Counter
@@ -26,15 +27,26 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from campaigns import actions, provider_events, settling
+from campaigns import actions, canary, launching, provider_events, settling
+from campaigns.broadcasts import control
 from campaigns.delivery.contract import Outcome, Outgoing, Receipt
 from campaigns.exchange import import_sequence
-from campaigns.models import Enrollment, Message, Sequence, Suppression, Topic
+from campaigns.models import (
+    Backfill,
+    Broadcast,
+    Enrollment,
+    Message,
+    Sequence,
+    SequenceVersion,
+    Suppression,
+    Topic,
+)
 from campaigns.suppressing import suppress
 from leads import actions as people_actions
 from leads.batch import NewEvent
 from leads.models import Event, Lead, PendingEvent
 from lifecycle import engine
+from tests.campaigns.broadcasting import broadcast
 from tests.campaigns.sequences import content, template
 from tests.factories import NOON, LeadFactory, ScoreRuleFactory
 
@@ -101,6 +113,7 @@ class Promises(RuleBasedStateMachine):
         ScoreRuleFactory(event_kind="pricing.viewed", points=10)
         for made in (nurture(topic.slug), orders()):
             import_sequence(yaml.safe_dump(made), now=NOON, publish=True)
+        broadcast("news", test_percent=50, variants={"a": 1, "b": 1})
         for name in NAMES:
             LeadFactory(email=f"{name}@example.com", first_name=name.capitalize())
 
@@ -193,11 +206,42 @@ class Promises(RuleBasedStateMachine):
     @rule(in_flight=st.sampled_from(["stay", "move", "exit"]))
     def publish_another_version(self, in_flight: str) -> None:
         sequence = Sequence.objects.get(slug="nurture")
+        if sequence.canary_version_id is None:
+            actions.publish(self.draft(sequence), in_flight=in_flight, now=self.now)
+
+    @rule(how=st.sampled_from(["try", "promote", "back", "stay", "exit"]))
+    def try_a_version_on_some(self, how: str) -> None:
+        sequence = Sequence.objects.get(slug="nurture")
+        if how == "try":
+            if sequence.canary_version_id is None:
+                canary.start_canary(self.draft(sequence), percent=50, now=self.now)
+        elif sequence.canary_version_id is not None and how == "promote":
+            canary.promote(sequence, in_flight="move", now=self.now)
+        elif sequence.canary_version_id is not None:
+            canary.withdraw(sequence, people=how, now=self.now)
+
+    def draft(self, sequence: Sequence) -> SequenceVersion:
         draft = actions.new_draft(sequence)
         draft.steps.filter(key="pause").update(duration=timedelta(days=draft.number % 3 + 1))
         if draft.number % 4 == 0:
             draft.steps.filter(key="third").delete()
-        actions.publish(draft, in_flight=in_flight, now=self.now)
+        return draft
+
+    @rule(mode=st.sampled_from(["all", "elapsed"]), stops=st.booleans())
+    def launch_for_those_who_match_already(self, mode: str, stops: bool) -> None:
+        under_way = Backfill.objects.filter(stopped_at=None, entries__state="waiting").first()
+        if under_way is not None:
+            launching.stop(under_way, now=self.now)
+        elif Sequence.objects.filter(slug="nurture", status="live").exists():
+            launching.start(Sequence.objects.get(slug="nurture"), mode=mode, per_hour=1, now=self.now)
+
+    @rule(how=st.sampled_from(["send", "send", "pause", "resume", "stop"]))
+    def write_to_everybody(self, how: str) -> None:
+        news = Broadcast.objects.get(slug="news")
+        if how == "send":
+            control.schedule(news, actor=None, now=self.now, at_once=True)
+        else:
+            getattr(control, how)(news, actor=None, now=self.now)
 
     @rule(
         slug=st.sampled_from(["nurture", "orders"]),
@@ -248,6 +292,7 @@ class Promises(RuleBasedStateMachine):
         """Everything goes on for half a year: nothing is left waiting, and nobody was dropped in silence."""
         for sequence in Sequence.objects.all():
             actions.resume(sequence, how="recompute", now=self.now)
+        control.resume(Broadcast.objects.get(slug="news"), actor=None, now=self.now)
         for _ in range(12):
             self.now += timedelta(days=15)
             self.run()
@@ -298,8 +343,8 @@ def test_the_promises_hold_in_any_order() -> None:
     run_state_machine_as_test(
         Promises,
         settings=settings(
-            max_examples=8,
-            stateful_step_count=25,
+            max_examples=10,
+            stateful_step_count=30,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
