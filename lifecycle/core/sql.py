@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Model
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.pq import Format
+from psycopg.pq import ExecStatus, Format
 
 OFTEN = 5
 _JSONB = psycopg.postgres.types["jsonb"].oid
@@ -94,7 +94,8 @@ def _run(statement: str, parameters: Sequence[Any]) -> tuple[list[tuple[Any, ...
         adapters.register_loader(_JSONB, _Jsonb)
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement, parameters, binary=True)
-        rows = cursor.fetchall() if cursor.description is not None else []
+        told = cursor.pgresult  # not `description`, which makes an object of every column
+        rows = cursor.fetchall() if told and told.status == ExecStatus.TUPLES_OK else []
         touched = cursor.rowcount
     if connection.queries_logged:  # so that assertNumQueries and the debug page see these queries too
         connection.queries_log.append({"sql": statement, "time": f"{time.monotonic() - began:.3f}"})
