@@ -9,6 +9,7 @@ from leads import addresses
 from leads.actions import CaptureConflict, CaptureError, FormPost, UnknownForm, capture, record
 from leads.batch import NewEvent
 from leads.models import Company, Consent, Event, Form, Lead, Submission, Touch, Visitor
+from leads.pipeline import processed_later
 from tests.factories import NOON, FormFactory, LeadFactory, UserFactory, VisitorFactory
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -218,3 +219,15 @@ def test_a_known_lead_that_never_sent_a_form_gets_its_form_source():
     LeadFactory(email="ada@acme.com")
     assert not post().created
     assert ada().form_source == "contact"
+
+
+def test_a_mail_domain_longer_than_a_companys_name_makes_a_company():
+    domain = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 40}.com"
+    post(email=f"ada@{domain}")
+    company = Company.objects.get()
+    assert (company.domain, company.name) == (domain, domain[:200])
+
+
+def test_taking_in_a_post_costs_few_statements(django_assert_max_num_queries):
+    with processed_later(), django_assert_max_num_queries(10):  # two of them are the savepoint of the test
+        post(company="Acme", organization_type="Agency", anonymous_id="browser-1")
