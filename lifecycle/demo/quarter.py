@@ -20,8 +20,8 @@ from lifecycle.sales.models import Alert
 
 MAILBOX_DAYS = 3
 # UTC. Often on a working day, rarely at night: what is due waits for the next tick.
-WORKDAY = (6, 8, 9, 11, 13, 15, 17, 19)
-WEEKEND = (9, 17)
+WORKDAY = (7, 9, 12, 15, 18)
+WEEKEND = (12,)
 CALLED = {Alert.Kind.HOT: 0.8, Alert.Kind.NOTICE: 0.8, Alert.Kind.SQL: 0.3}
 _TOLD = """
     SELECT a.id, a.lead_id, a.kind, u.first_name
