@@ -53,8 +53,8 @@ def test_a_sequence_that_is_too_long_is_refused(draft: SequenceVersion) -> None:
     [
         ({"triggers": {}}, "entry.triggers", "must be a list"),
         ({"triggers": ["form.submitted"]}, "entry.triggers[0]", "either an event, a segment or a date"),
-        ({"triggers": [{"segment": "hot"}, {"api": True}]}, "entry.triggers[1]", "either an event, a segment or a date"),
-        ({"triggers": [{"event": "a.b", "segment": "hot"}]}, "entry.triggers[0]", "either an event, a segment or a date"),
+        ({"triggers": [{"segment": "hot"}, {"api": True}]}, "entry.triggers[1]", "an event, a segment or a date"),
+        ({"triggers": [{"event": "a.b", "segment": "hot"}]}, "entry.triggers[0]", "an event, a segment or a date"),
         ({"triggers": [{"event": "Form Submitted"}]}, "entry.triggers[0].event", ""),
         ({"triggers": [{"event": 5}]}, "entry.triggers[0].event", ""),
         (

@@ -34,9 +34,7 @@ class BroadcastRunSerializer(serializers.Serializer[BroadcastRun]):
     excluded = serializers.IntegerField(help_text="In the segment, but left out by an exclusion.")
     counts = CountsSerializer()
     counted_at = serializers.DateTimeField(allow_null=True, help_text="The counts are as of then.")
-    winner = serializers.CharField(
-        source="winner_key", help_text="The variant that the others got, if one was tried."
-    )
+    winner = serializers.CharField(source="winner_key", help_text="The variant that the others got, if one was tried.")
     winner_reason = serializers.CharField()
     started_at = serializers.DateTimeField()
     done_at = serializers.DateTimeField(allow_null=True)
