@@ -82,10 +82,14 @@ def _trigger(entry: dict[str, object]) -> str:
 
 
 def _log(lead: Lead, sequence: Sequence, run: Enrollment, message: Message | None, words: Words) -> list[Line]:
-    """The entry, the way to the step, what was said to the mail, and how the run ended; in order."""
+    """The entry, the way to the mail, and what was said to it; without a mail, how the run went on and ended."""
     rows = Decision.objects.filter(lead=lead, enrollment_id=run.pk).order_by("id")[:SHOWN]
     own = message.pk if message else None
-    lines = told_all([row for row in rows if row.about != Decision.About.SEND or row.message_id == own], words)
+    told = [row for row in rows if row.about != Decision.About.SEND or row.message_id == own]
+    if message is not None and message.state == Message.State.SENT:
+        about = [place for place, row in enumerate(told) if row.step_key == message.step_key]
+        told = told[: about[-1] + 1] if about else told
+    lines = told_all(told, words)
     if not any(line.outcome == "enrolled" for line in lines):
         lines.insert(0, Line(run.enrolled_at, f"{words.person} entered {sequence.name}.", "", "enrolled"))
     return lines
