@@ -25,7 +25,9 @@ _ANYONE = """
                 WHERE q.dead_at IS NULL AND q.lead_id > p.lead_id ORDER BY q.lead_id LIMIT 1)
         FROM p WHERE p.lead_id IS NOT NULL
     )
-    SELECT {columns} FROM p JOIN leads_lead l ON l.id = p.lead_id {joins} LIMIT %b FOR NO KEY UPDATE OF l SKIP LOCKED
+    SELECT held.* FROM p CROSS JOIN LATERAL (
+        SELECT {columns} FROM leads_lead l {joins} WHERE l.id = p.lead_id FOR NO KEY UPDATE OF l SKIP LOCKED
+    ) AS held LIMIT %b
 """
 _NAMED = """
     SELECT {columns} FROM leads_lead l {joins}

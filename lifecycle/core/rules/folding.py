@@ -50,7 +50,9 @@ def _folds() -> dict[int, str]:
 
 
 def _fold_one(letter: str) -> str:
-    for candidate in (letter.casefold(), letter.lower()):
+    """What others fold to stays as it is: Cherokee folds to its capitals, whose lower case folds back to them."""
+    folded = letter.casefold()
+    for candidate in (folded, letter.lower()) if folded != letter else ():
         if candidate != letter and len(candidate) == 1 and not candidate.isascii():
             return candidate
     return letter
