@@ -27,7 +27,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     outcome = told["outcome"]
     state = "draft" if told["is_draft"] else "published"
     yield f"{told['sequence']} version {told['version']} ({state}), {told['since'][:10]} to {told['until'][:10]}"
-    yield f"{told['looked_at']:,} people looked at in {told['seconds']:.1f} s, nothing written"
+    people = "person" if told["looked_at"] == 1 else "people"
+    yield f"{told['looked_at']:,} {people} looked at in {told['seconds']:.1f} s, nothing written"
     yield ""
     if empty(told):
         yield empty(told)
