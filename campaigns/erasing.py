@@ -5,7 +5,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns import exits, mailbox, outbox
+from campaigns import exits, mailbox, outbox, stopping
 from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent, RehearsalRun
 from leads.models import Lead
 from leads.signals import lead_erased, lead_leaving
@@ -13,14 +13,7 @@ from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
 
 REASON = "the person was erased"
-_STOP = """
-    UPDATE campaigns_message
-    SET state = CASE state WHEN 'ready' THEN 'canceled' ELSE state END,
-        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
-        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
-        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
-    WHERE lead_id = %b AND state IN ('ready', 'sending')
-"""
+_STOP = stopping.statement("m.lead_id = %b")
 
 
 @receiver(lead_leaving, dispatch_uid="campaigns.erasing.stop")
@@ -35,7 +28,7 @@ def _stop(lead_id: int, *, now: datetime) -> None:
     list(Lead.objects.filter(pk=lead_id).select_for_update(no_key=True).values_list("pk"))
     runs = Enrollment.objects.filter(lead_id=lead_id, state=Enrollment.State.ACTIVE).order_by("pk")
     exits.end([exits.Exit(pk, REASON) for pk in runs.values_list("pk", flat=True)], now=now)
-    sql.execute(_STOP, [now, REASON, REASON, lead_id])
+    sql.execute(_STOP, [now, REASON, lead_id])
 
 
 @receiver(lead_erased, dispatch_uid="campaigns.erasing.forget")

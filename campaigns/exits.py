@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns import stopping
 from lifecycle.core import sql
 
 # Ends and notes why in one statement; `campaigns.decisions` says what such a row means.
@@ -24,15 +25,10 @@ _END = """
     SELECT id FROM ended
 """
 # A ready message ends here; one in flight is only marked, and its sender drops it if it still can.
-_STOP = """
-    UPDATE campaigns_message m
-    SET state = CASE m.state WHEN 'ready' THEN 'canceled' ELSE m.state END,
-        settled_at = CASE m.state WHEN 'ready' THEN %b::timestamptz ELSE m.settled_at END,
-        reason = CASE m.state WHEN 'ready' THEN given.reason ELSE m.reason END,
-        stop_reason = CASE m.state WHEN 'ready' THEN '' ELSE given.reason END
-    FROM unnest(%b::bigint[], %b::text[]) AS given (enrollment_id, reason)
-    WHERE m.enrollment_id = given.enrollment_id AND m.state IN ('ready', 'sending')
-"""
+_STOP = stopping.statement(
+    "m.enrollment_id = given.enrollment_id",
+    given="unnest(%b::bigint[], %b::text[]) AS given (enrollment_id, reason)",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import OperationalError, transaction
 
-from campaigns import exits, settling, waiting
+from campaigns import exits, settling, stopping, waiting
 from campaigns.models import Message, Suppression, Topic
 from leads.batch import NewEvent
 from leads.log import write as write_events
@@ -27,16 +27,12 @@ _MARKETING_RUNS = """
         WHERE s.version_id = e.version_id AND s.kind = 'send' AND t.message_class = 'marketing')
     ORDER BY e.id
 """
-_STOP_MAIL = """
-    UPDATE campaigns_message
-    SET state = CASE state WHEN 'ready' THEN 'suppressed' ELSE state END,
-        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
-        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
-        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
-    WHERE lead_id = ANY(%b::bigint[]) AND state IN ('ready', 'sending')
-      AND (%b OR message_class = 'marketing') AND (%b::bigint IS NULL OR topic_id = %b::bigint)
-    RETURNING id, state
-"""
+_STOP_MAIL = stopping.statement(
+    """m.lead_id = ANY(%b::bigint[]) AND (%b OR m.message_class = 'marketing')
+      AND (%b::bigint IS NULL OR m.topic_id = %b::bigint)
+    RETURNING m.id, m.state""",
+    end="suppressed",
+)
 _HOLD_RUNS = """
     SELECT id FROM campaigns_enrollment WHERE lead_id = ANY(%b::bigint[]) AND state = 'active'
     ORDER BY id FOR NO KEY UPDATE
@@ -108,7 +104,7 @@ def _stop(leads: list[int], block: Block, *, now: datetime) -> None:
     text = f"suppression: {block.reason}"
     topic_id = block.topic.pk if block.topic else None
     sql.fetch(_HOLD_RUNS, [leads])  # enrollments before messages: the order of locks everywhere
-    stopped = sql.fetch(_STOP_MAIL, [now, text, text, leads, everything, topic_id, topic_id])
+    stopped = sql.fetch(_STOP_MAIL, [now, text, leads, everything, topic_id, topic_id])
     settling.wake([message_id for message_id, state in stopped if state == "suppressed"], now=now)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns import stopping
 from campaigns.broadcasts import auditing, checking, holding, queuing
 from campaigns.models import Broadcast, BroadcastRun, Message
 from lifecycle.core import sql
@@ -30,15 +31,9 @@ _GO_ON = """
     WHERE r.id = ANY(%b::bigint[]) AND m.broadcast_run_id = r.id AND m.is_held AND m.reason NOT IN (%b, %b)
 """
 # As when a sequence is left: a ready message ends, one in flight is marked and dropped if it still can be.
-_CANCEL = """
-    UPDATE campaigns_message
-    SET state = CASE state WHEN 'ready' THEN 'canceled' ELSE state END,
-        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
-        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
-        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
-    WHERE state IN ('ready', 'sending') AND broadcast_run_id = ANY(%b::bigint[])
-      AND (%b::bigint[] IS NULL OR id = ANY(%b::bigint[]))
-"""
+_CANCEL = stopping.statement(
+    "m.broadcast_run_id = ANY(%b::bigint[]) AND (%b::bigint[] IS NULL OR m.id = ANY(%b::bigint[]))"
+)
 
 
 @transaction.atomic
@@ -107,7 +102,7 @@ def stop(broadcast: Broadcast, *, actor: "AbstractBaseUser | None", now: datetim
     broadcast = _locked(broadcast)
     text = f"stopped: {reason or 'the broadcast was stopped'}"[:120]
     runs = _open_runs(broadcast)
-    canceled = sql.execute(_CANCEL, [now, text, text, runs, None, None])
+    canceled = sql.execute(_CANCEL, [now, text, runs, None, None])
     BroadcastRun.objects.filter(pk__in=runs).update(
         state=BroadcastRun.State.STOPPED, reason=text, done_at=now, paused_at=None, counted_at=None
     )
@@ -144,7 +139,7 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime) -> int:
     """Take single recipients out; how many were not sent yet."""
     runs = list(_recipients(message_ids).values_list("broadcast_run_id", flat=True).distinct())
     text = f"canceled: {reason or 'by hand'}"[:120]
-    return sql.execute(_CANCEL, [now, text, text, runs, list(message_ids), list(message_ids)])
+    return sql.execute(_CANCEL, [now, text, runs, list(message_ids), list(message_ids)])
 
 
 def _locked(broadcast: Broadcast) -> Broadcast:

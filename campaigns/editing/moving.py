@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 
-from campaigns import audit, exits, journeys, people, runner
+from campaigns import audit, exits, journeys, people, runner, stopping
 from campaigns.editing.placing import is_past, placed, sending_steps
 from campaigns.engine import Journey, exit_of
 from campaigns.experiments import assigning
@@ -40,14 +40,7 @@ _PLACE = """
     WHERE e.id = given.id AND e.state = 'active'
 """
 # A ready mail of a step that is gone ends here; one in flight is only marked, and its sender drops it if it still can.
-_CANCEL = """
-    UPDATE campaigns_message
-    SET state = CASE state WHEN 'ready' THEN 'canceled' ELSE state END,
-        settled_at = CASE state WHEN 'ready' THEN %b::timestamptz ELSE settled_at END,
-        reason = CASE state WHEN 'ready' THEN %b ELSE reason END,
-        stop_reason = CASE state WHEN 'ready' THEN '' ELSE %b END
-    WHERE enrollment_id = ANY(%b::bigint[]) AND state IN ('ready', 'sending') AND step_key <> ALL(%b::text[])
-"""
+_CANCEL = stopping.statement("m.enrollment_id = ANY(%b::bigint[]) AND m.step_key <> ALL(%b::text[])")
 
 
 @dataclass
@@ -155,5 +148,5 @@ def _place(going: Going, new: Journey, moves: Several[Position], now: datetime) 
     columns = [[getattr(at, name) for at in moves] for name in ("step_key", "step_since", "is_waiting", "due_at")]
     going.moved += sql.execute(_PLACE, [going.to, ids, *columns])
     reason = "edit: the step is gone from its sequence"
-    going.canceled += sql.execute(_CANCEL, [now, reason, reason, ids, sending_steps(new)])
+    going.canceled += sql.execute(_CANCEL, [now, reason, ids, sending_steps(new)])
     nudge("campaigns.tasks.advance")
