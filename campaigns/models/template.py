@@ -34,6 +34,15 @@ class EmailTemplate(models.Model):
         help_text="An MJML fragment, put into the standard layout; or a whole MJML or HTML document."
     )
     text = models.TextField(blank=True, help_text="Plain text part. Empty: made from the body at publish.")
+    adds_utm = models.BooleanField(
+        "add UTM values to links",
+        default=True,
+        help_text="utm_source=lifecycle, utm_medium=email, utm_campaign=the sequence, utm_content=the step; values "
+        "that a link has already stay.",
+    )
+    utm_campaign = models.CharField(
+        "UTM campaign", max_length=100, blank=True, help_text="Empty: the slug of the sequence or broadcast."
+    )
     current_version = models.ForeignKey(
         "campaigns.TemplateVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )

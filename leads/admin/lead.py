@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from leads import actions, addresses
 from leads.admin import badges
 from leads.admin.lead_questions import OwnerDialog, OwnerQuestion, StageDialog, StageQuestion
-from leads.admin.lead_tabs import EventTab, IdentityTab, ScoreTab, SegmentTab, StageTab, TouchTab
+from leads.admin.lead_tabs import EventTab, ScoreTab, SegmentTab, StageTab, TouchTab, VisitorTab
 from leads.models import Lead
 from leads.models.lead import Stage
 from leads.stages import IllegalMove
@@ -81,7 +81,7 @@ class LeadAdmin(EditAdmin):
     ordering = ["-id"]
     actions = ["assign_to_me", "assign_to", "move_stage"]
     actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move", "erase"]}]
-    inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, IdentityTab]
+    inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, VisitorTab]
     fieldsets: Any = [
         (None, {"fields": [("email", "phone"), ("first_name", "last_name"), ("job_title", "role")]}),
         (

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from leads.models import Event, Identity, ScoreEntry, SegmentMember, StageChange, Touch
+from leads.models import Event, ScoreEntry, SegmentMember, StageChange, Touch, Visitor
 from lifecycle.core.admin import NewestInline
 
 
@@ -85,8 +85,8 @@ class SegmentTab(NewestInline):
         return super().get_queryset(request).select_related("segment")
 
 
-class IdentityTab(NewestInline):
-    model = Identity
-    verbose_name_plural = "identities"
-    ordering = ["kind", "-created_at"]
-    fields = ["kind", "value", "created_at"]
+class VisitorTab(NewestInline):
+    model = Visitor
+    verbose_name_plural = "browsers and user ids"
+    ordering = ["-created_at"]
+    fields = ["user_id", "anonymous_id", "created_at"]

@@ -165,11 +165,11 @@ class ConsentAdmin(InsertOnlyAdmin):
 
 @admin.register(Visitor)
 class VisitorAdmin(InsertOnlyAdmin):
-    list_display = ["anonymous_id", "lead_link", "created_at"]
+    list_display = ["__str__", "user_id", "lead_link", "created_at"]
     list_select_related = ["lead"]
-    search_fields = ["=anonymous_id"]
+    search_fields = ["=anonymous_id", "=user_id"]
     ordering = ["-id"]
-    fields = ["anonymous_id", "lead_link", "created_at"]
+    fields = ["anonymous_id", "user_id", "lead_link", "same_as", "created_at"]
     readonly_fields = ["lead_link"]
 
     @display(description="Lead")

@@ -77,3 +77,21 @@ class EventName(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} → {self.kind}"
+
+
+class PageRule(models.Model):
+    """A page of the website that means something: a view of /pricing is pricing.viewed. The first that fits counts."""
+
+    position = models.PositiveSmallIntegerField(default=100, help_text="Lower comes first.")
+    pattern = models.CharField(
+        max_length=200, help_text="A path, * stands for anything: /pricing* · or with its host: docs.example.com/*"
+    )
+    kind = models.CharField(max_length=100, validators=[KIND], help_text="Our kind: pricing.viewed")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["pattern"], name="page_rule_once_per_pattern")]
+
+    def __str__(self) -> str:
+        return f"{self.pattern} → {self.kind}"

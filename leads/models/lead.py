@@ -45,17 +45,36 @@ class Tier(models.TextChoices):
 
 
 class Visitor(models.Model):
-    """An anonymous browser. Its events and touches join the lead when the person identifies."""
+    """Somebody known by a browser's or by the product's own id. Events and touches join the lead once there is one.
 
-    anonymous_id = models.CharField(max_length=120, unique=True)
+    Set once: the lead, and which of the product's users a browser turned out to be.
+    """
+
+    anonymous_id = models.CharField(max_length=120, unique=True, null=True, help_text="A browser's id …")
+    user_id = models.CharField(max_length=200, unique=True, null=True, help_text="… or the product's for its user.")
     lead = models.ForeignKey("leads.Lead", null=True, blank=True, on_delete=models.CASCADE, related_name="visitors")
+    same_as = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="browsers",
+        help_text="The user of the product that this browser belongs to.",
+    )
     created_at = models.DateTimeField()
 
     class Meta:
-        triggers = [write_once("lead_id")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(anonymous_id__isnull=False, user_id__isnull=True)
+                | Q(anonymous_id__isnull=True, user_id__isnull=False),
+                name="visitor_has_one_id",
+            ),
+        ]
+        triggers = [write_once("lead_id"), write_once("same_as_id")]
 
     def __str__(self) -> str:
-        return self.anonymous_id
+        return str(self.anonymous_id or self.user_id)
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -79,6 +98,13 @@ class Lead(models.Model):
     phone = models.CharField(max_length=60, blank=True)
     job_title = models.CharField(max_length=160, blank=True)
     role = models.CharField(max_length=12, choices=Role, blank=True, help_text="Read from the job title.")
+    department = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Read from the job title: engineering, marketing, sales …",
+    )
     company = models.ForeignKey(Company, null=True, blank=True, on_delete=models.SET_NULL, related_name="leads")
     company_name = models.CharField(max_length=200, blank=True)
     company_size = models.PositiveIntegerField(null=True, blank=True, help_text="Employees, as the lead said.")
@@ -176,23 +202,3 @@ class Lead(models.Model):
     @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
-
-
-class Identity(models.Model):
-    """A name under which a lead is known elsewhere: the product's user id, a browser's anonymous id."""
-
-    class Kind(models.TextChoices):
-        USER_ID = "user_id", "User id"
-        ANONYMOUS_ID = "anonymous_id", "Anonymous id"
-
-    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="identities")
-    kind = models.CharField(max_length=12, choices=Kind)
-    value = models.CharField(max_length=200)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "identities"
-        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="identity_names_one_lead")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"

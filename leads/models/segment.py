@@ -11,6 +11,7 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     rule = models.JSONField(default=dict, help_text="In the rule language.")
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Grows with each change of the rule.")
+    member_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     is_active = models.BooleanField(default=True)
 
@@ -36,3 +37,18 @@ class SegmentMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.lead_id} in {self.segment_id}"
+
+
+class SegmentDue(models.Model):
+    """When time alone may next change whether a lead belongs to a segment: its last view gets too old on that day."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="+", db_index=False)
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+")
+    due_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "lead"], name="segment_due_once")]
+        indexes = [models.Index(fields=["due_at"], name="segment_due_next")]
+
+    def __str__(self) -> str:
+        return f"{self.lead_id} in {self.segment_id} at {self.due_at:%Y-%m-%d %H:%M}"

@@ -5,10 +5,12 @@ import zoneinfo
 from functools import cached_property
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from lifecycle.core import sql
+
+CURRENCY = RegexValidator(r"^[A-Z]{3}$", "Write the three letters of ISO 4217: EUR, USD, GBP.")
 
 
 def new_address_key() -> str:
@@ -42,6 +44,17 @@ class Workspace(models.Model):
     hot_at = models.PositiveSmallIntegerField(default=80, help_text="A lead is hot from this score on.")
     intent_half_life_days = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="Intent points halve in this many days."
+    )
+    currency = models.CharField(
+        max_length=3, default="EUR", validators=[CURRENCY], help_text="Of amounts that come without one: EUR, USD …"
+    )
+    attribution_lookback_days = models.PositiveSmallIntegerField(
+        default=90, help_text="Touches count for a conversion if they were at most so many days before it; 0: all do."
+    )
+    attribution_half_life_days = models.PositiveSmallIntegerField(
+        default=7,
+        validators=[MinValueValidator(1)],
+        help_text="In the time-decay model a touch counts half as much for each so many days it lies back.",
     )
     cap_messages = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1)], help_text="Marketing mails a person gets at most …"

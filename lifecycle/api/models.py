@@ -30,6 +30,13 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, unique=True, editable=False, help_text="The key's public part.")
     hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the whole key.")
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
+    allowed_origins = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        blank=True,
+        help_text="Websites whose pages carry the key: https://www.example.com. Such a key is public: it may say what "
+        "a visitor does, but is not believed about payments, meetings and subscriptions. Empty: a server's key.",
+    )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     last_used_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -55,6 +62,23 @@ class ApiKey(models.Model):
         """Remember the use, with at most one write a minute."""
         if self.last_used_at is None or self.last_used_at <= now - USE_NOTED_EVERY:
             sql.execute(_NOTE_USE, [now, self.pk])
+
+
+class RejectedCall(models.Model):
+    """A tracking call that was not taken, so that its sender can be mended. Kept for two weeks."""
+
+    key = models.ForeignKey(ApiKey, null=True, on_delete=models.CASCADE, related_name="rejected_calls")
+    call = models.CharField(max_length=20, blank=True, help_text="identify, track, page …")
+    message_id = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300)
+    body = models.TextField(blank=True, help_text="The call as it came, the first 2,000 characters.")
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.reason}"
 
 
 class ThrottleCount(models.Model):

@@ -26,7 +26,7 @@ from campaigns.models import (
     WaitingEntry,
     WebhookCall,
 )
-from leads.models import Audience, Consent, EventName, Identity, Submission, Visitor, Workspace
+from leads.models import Audience, Consent, EventName, Submission, Visitor, Workspace
 from lifecycle.sales.models import Alert, AssignmentRule, Task
 from tests import staff
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
@@ -52,7 +52,7 @@ def company():
     AudienceFactory(), SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"}), StageRuleFactory()
     EventName.objects.create(name="VIEWED_PRICING", kind="pricing.viewed")
     Visitor.objects.create(anonymous_id="b1", created_at=NOON)
-    Identity.objects.create(lead=lead, kind="user_id", value="u1", created_at=NOON)
+    Visitor.objects.create(user_id="u1", lead=lead, created_at=NOON)
     Consent.objects.create(lead=lead, address_hash="h", purpose="marketing", granted=True, source="form", at=NOON)
     Hit.objects.create(message=mail, kind="open", method="GET", verdict="machine", reason="proxy", at=NOON)
     ProviderEvent.objects.create(key="k", provider="test", kind="delivered", message=mail, at=NOON)
