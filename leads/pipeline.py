@@ -60,15 +60,17 @@ class _Attempt:
     event_ids: list[int]
 
 
-def process_pending(*, limit: int = 500, lead_ids: Sequence[int] | None = None, now: datetime) -> ProcessCounts:
+def process_pending(
+    *, limit: int = 500, lead_ids: Sequence[int] | None = None, wait: bool = True, now: datetime
+) -> ProcessCounts:
     """Process what waits for up to `limit` people; nothing waiting gives zero counts.
 
     People held by another worker are passed over. Those named in `lead_ids` are waited for (OperationalError after
-    five seconds). A failure of one person's event does not touch anyone else.
+    five seconds) unless `wait` says otherwise. A failure of one person's event does not touch anyone else.
     """
     attempt = _Attempt([], [])
     try:
-        return _process(attempt, limit=limit, lead_ids=lead_ids, wait=lead_ids is not None, now=now)
+        return _process(attempt, limit=limit, lead_ids=lead_ids, wait=wait and lead_ids is not None, now=now)
     except Exception:
         if not attempt.lead_ids:
             raise
@@ -89,12 +91,17 @@ def drain(*, limit: int = 500, most: int = 200, now: datetime) -> ProcessCounts:
 
 def process_at_once(lead_id: int, *, now: datetime) -> None:
     """For doors, after the commit of what they recorded: react before answering. Never raises; the sweep will retry."""
-    if _later.get():
+    if processes_later():
         return
     try:
         process_pending(lead_ids=[lead_id], now=now)
     except Exception as error:
-        logger.error("lead %s could not be processed at once, the sweep will: %s", lead_id, _place(error))
+        logger.error("lead %s could not be processed at once, the sweep will: %s", lead_id, place_of(error))
+
+
+def processes_later() -> bool:
+    """Whether the caller asked for nothing to be processed now."""
+    return _later.get()
 
 
 @contextmanager
@@ -185,11 +192,11 @@ def _count_failure(event_id: int, error: Exception, *, now: datetime) -> Process
     """Keep the traceback with the event; the fifth makes it dead. The log names the place, not the values."""
     told = "".join(traceback.format_exception(error)).replace("\0", "")
     attempts = sql.fetch(_FAILED, [told[-20_000:], ATTEMPTS, now, event_id])
-    logger.error("event %s failed, attempt %s: %s", event_id, attempts[0][0] if attempts else "?", _place(error))
+    logger.error("event %s failed, attempt %s: %s", event_id, attempts[0][0] if attempts else "?", place_of(error))
     return ProcessCounts(failed=1)
 
 
-def _place(error: Exception) -> str:
+def place_of(error: Exception) -> str:
     """What went wrong and where, without the message: that may quote a person's data."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {last.filename}:{last.lineno}"

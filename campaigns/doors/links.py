@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from campaigns import tracking
 from campaigns.models import Hit
 from campaigns.tracking import Judgement, Mail, Request
-from leads.pipeline import process_at_once
+from leads.reacting import react
 from lifecycle.core import clock, tokens
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -24,7 +24,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     if read is None or mail is None or read.link_index >= len(mail.links):
         raise Http404("This link is not valid any more.")
     if _hit(request, mail, Hit.Kind.CLICK, read.link_index).human:
-        process_at_once(mail.lead_id, now=clock.now())
+        react(mail.lead_id, now=clock.now())
     return HttpResponseRedirect(mail.links[read.link_index])
 
 

@@ -15,7 +15,7 @@ from leads.forms import OpenForm
 from leads.intake import IntakeError as CaptureError
 from leads.log import NewEvent
 from leads.models import Form, Workspace
-from leads.pipeline import process_at_once
+from leads.reacting import react
 from lifecycle.core import sql
 
 DOUBLE_CLICK = timedelta(seconds=60)
@@ -84,7 +84,7 @@ def capture(submission: FormPost, *, opened: OpenForm | None = None, now: dateti
     taken = intake.read(opened.form.fields, data)
     captured = _take_in(opened, taken, data, sql.storable(submission.idempotency_key), now=now)
     if not captured.duplicate:
-        process_at_once(captured.lead_id, now=now)
+        react(captured.lead_id, now=now)
     return captured
 
 

@@ -1,4 +1,4 @@
-"""Forms over HTTP: our public door, which also reacts before it answers, against a REST view that only inserts."""
+"""Forms over HTTP: our public door, which reacts while the next ones come in, against a REST view that only inserts."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def measure(results: Results) -> None:
     plain = _plain(count)
     results.add(PLAIN, plain, "posts/s", note=f"serializer and insert; granian, 2 workers; {CONNECTIONS} connections")
     ours = _rate(OURS, "/api/v1/forms/contact/submissions", count)
-    note = "lead, touch, consent, event, then scored, staged and enrolled before the answer"
+    note = "lead, touch, consent, event; scored, staged and enrolled by a thread beside it"
     results.add("accept a form", ours, "posts/s", floor=PLAIN, note=note)
 
 
