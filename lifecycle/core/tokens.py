@@ -48,6 +48,15 @@ class PreferencesToken:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadToken:
+    """A file for one person, until a second of Unix time."""
+
+    magnet_id: int
+    lead_id: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     name: str
     layout: struct.Struct
@@ -63,6 +72,7 @@ _CLICK = _Kind("click", struct.Struct(">QH"), 11)
 _OPEN = _Kind("open", struct.Struct(">Q"), 13)
 _UNSUBSCRIBE = _Kind("unsubscribe", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
 _PREFERENCES = _Kind("preferences", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
+_DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12)
 
 Signer = Callable[[bytes], bytes]
 
@@ -84,6 +94,11 @@ def unsubscribe_token(message_id: int, address_hash: str) -> str:
 def preferences_token(lead_id: int, address_hash: str) -> str:
     """`address_hash` as for `unsubscribe_token`."""
     return _write(_PREFERENCES, _PREFERENCES.layout.pack(lead_id, _hash_bytes(address_hash)))
+
+
+def download_token(magnet_id: int, lead_id: int, expires: int) -> str:
+    """`expires` in seconds of Unix time. Reading does not look at it: a late visitor is told so, not refused."""
+    return _write(_DOWNLOAD, _DOWNLOAD.layout.pack(magnet_id, lead_id, expires))
 
 
 def read_click_token(token: str) -> ClickToken | None:
@@ -111,6 +126,11 @@ def read_preferences_token(token: str) -> PreferencesToken | None:
         return None
     lead_id, digest = _PREFERENCES.layout.unpack(payload)
     return PreferencesToken(lead_id, digest.hex())
+
+
+def read_download_token(token: str) -> DownloadToken | None:
+    payload = _read(_DOWNLOAD, token)
+    return None if payload is None else DownloadToken(*_DOWNLOAD.layout.unpack(payload))
 
 
 def _write(kind: _Kind, payload: bytes) -> str:

@@ -22,6 +22,12 @@ def test_what_is_written_is_read(number, index, address_hash):
     )
 
 
+@given(ids, ids, ids)
+def test_a_download_names_the_file_the_person_and_its_end(magnet_id, lead_id, expires):
+    token = tokens.download_token(magnet_id, lead_id, expires)
+    assert tokens.read_download_token(token) == tokens.DownloadToken(magnet_id, lead_id, expires)
+
+
 @given(st.text(max_size=60))
 def test_noise_is_none_and_never_an_error(noise):
     for read in (
@@ -29,6 +35,7 @@ def test_noise_is_none_and_never_an_error(noise):
         tokens.read_open_token,
         tokens.read_unsubscribe_token,
         tokens.read_preferences_token,
+        tokens.read_download_token,
     ):
         assert read(noise) is None
 
