@@ -1,6 +1,5 @@
 """Opens and clicks: who did it, judged from the facts of the request; what it means, told to the log."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,17 +10,10 @@ from campaigns.models import Hit
 from leads import actions
 from leads.batch import NewEvent
 from lifecycle.core import sql
+from lifecycle.core.machines import machine
 
 # People read before they click. Scanners fetch a mail's links while it is being delivered.
 TOO_SOON = timedelta(seconds=1)
-SCANNERS = re.compile(
-    r"bot\b|crawler|spider|scanner|GoogleImageProxy|YahooMailProxy|Barracuda|Mimecast|Proofpoint|urldefense|Symantec"
-    r"|MessageLabs|Sophos|FireEye|TrendMicro|Cisco-?IronPort|ZmEu|BitDefender|Forcepoint|SafeLinks|HeadlessChrome"
-    r"|Slackbot|facebookexternalhit|LinkedInBot|WhatsApp|preview",
-    re.IGNORECASE,
-)
-# Apple's privacy proxy fetches every image of every mail, and names no program at all.
-APPLE_PROXY = re.compile(r"^Mozilla/5\.0$")
 # Opens and clicks come in floods, so nothing of a mail is read but what they need.
 _FIND = """
     SELECT m.id, m.lead_id, m.sent_at, coalesce(s.slug, ''), m.step_key, b.slug, v.compiled -> 'links'
@@ -70,12 +62,8 @@ class Judgement:
 
 def judge(request: Request, *, kind: str, since_sent: timedelta | None, other_link_just_now: bool) -> Judgement:
     """Was it a person? `since_sent`: None when the mail's sending is not settled. Pure; reasons are shown to people."""
-    if request.method == "HEAD":
-        return Judgement(False, "asked for the headers only")
-    if APPLE_PROXY.match(request.user_agent):
-        return Judgement(False, "Apple's privacy proxy")
-    if SCANNERS.search(request.user_agent):
-        return Judgement(False, "a known scanner or proxy")
+    if known := machine(request.method, request.user_agent):
+        return Judgement(False, known)
     if since_sent is None or timedelta(0) <= since_sent < TOO_SOON:
         return Judgement(False, "at the moment of delivery")
     if other_link_just_now:

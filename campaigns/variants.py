@@ -1,9 +1,10 @@
 """Which variant a person gets, and who is held out. Pure and stable: the same lead, the same answer, for ever."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
+
+from lifecycle.core import lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +45,14 @@ def choose(variants: Sequence[Variant], *, experiment: str, lead_id: int) -> Var
     """The variant of `lead_id`, by a hash of experiment and lead spread over the weights (their sum must be > 0)."""
     if len(variants) == 1:
         return variants[0]
-    total = sum(variant.weight for variant in variants)
-    point = _point(f"{experiment}:{lead_id}", total)
-    for variant in variants:
-        point -= variant.weight
-        if point < 0:
-            return variant
-    raise AssertionError("a point below the total lies inside one of the weights")
+    return variants[lots.share(f"{experiment}:{lead_id}", [variant.weight for variant in variants])]
 
 
 def is_held_out(*, sequence: str, lead_id: int, percent: int) -> bool:
     """Whether the lead is in the control group. One who is stays there when the share grows."""
-    return _point(f"holdout:{sequence}:{lead_id}", 10_000) < percent * 100
+    return lots.point(f"holdout:{sequence}:{lead_id}", 10_000) < percent * 100
 
 
 def lot(name: str, *, lead_id: int) -> int:
     """The lead's number from 0 to 99 in a lottery of that name."""
-    return _point(f"{name}:{lead_id}", 100)
-
-
-def _point(name: str, total: int) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % total
+    return lots.point(f"{name}:{lead_id}", 100)
