@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns.experiments.statistics import Arm, Interval, percent, points, wilson
 from lifecycle.core.admin import table
+from lifecycle.core.statistics import Arm, Interval, percent, points, wilson
 
 
 def arms_table(arms: Sequence[Arm], first: str, sample: int | None = None) -> SafeString | str:

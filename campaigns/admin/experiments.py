@@ -15,10 +15,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from campaigns.admin import badges
 from campaigns.admin.arms import arms_table, difference
-from campaigns.experiments import checking, judging, results, starting, statistics
+from campaigns.experiments import checking, judging, results, starting
 from campaigns.models import Experiment, Step
 from leads.rule_fields import VOCABULARY
-from lifecycle.core import clock
+from lifecycle.core import clock, statistics
 from lifecycle.core.admin import EditAdmin, WhereField, dialog
 from lifecycle.core.admin.frames import reload_page
 from lifecycle.core.admin.spans import SpanField

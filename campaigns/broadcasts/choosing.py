@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from campaigns.experiments.statistics import Arm, judge
+from lifecycle.core.statistics import Arm, judge
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from campaigns.broadcasts import auditing, holding, queuing
 from campaigns.broadcasts.choosing import choose
-from campaigns.experiments.statistics import Arm
 from campaigns.models import BroadcastRun
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
+from lifecycle.core.statistics import Arm
 
 # An unknown mail may have arrived, but nobody can say; a bounced one did not.
 _ARMS = """

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from campaigns import journeys
-from campaigns.experiments.statistics import Arm, Comparison, compare, in_words, percent
 from lifecycle.core import sql
+from lifecycle.core.statistics import Arm, Comparison, compare, in_words, percent
 
 TREATED, HELD_OUT = "treated", "held out"
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from campaigns import audit
-from campaigns.experiments import results, statistics
+from campaigns.experiments import results
 from campaigns.models import Experiment
-from lifecycle.core import sql
+from lifecycle.core import sql, statistics
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from campaigns import journeys
 from campaigns.engine import Trigger
-from campaigns.experiments.statistics import Arm
 from campaigns.models import Experiment, Sequence, Variant
 from campaigns.triggers import fires
 from leads.appraisal import MACHINES_TOO
 from leads.batch import EventRow
 from lifecycle.core import sql
+from lifecycle.core.statistics import Arm
 
 # A person counts once, with their first mail of the step; of each arm only the first `minimum_sample` count. People of
 # a version on trial may get other mails under the same names, so they are no part of it until it is promoted.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.experiments import holdouts, results, statistics
+from campaigns.experiments import holdouts, results
 from campaigns.models import Experiment, Sequence, SequenceVersion
+from lifecycle.core import statistics
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.experiments.statistics import Arm, Interval, as_json, compare, judge, wilson
+from lifecycle.core.statistics import Arm, Interval, as_json, compare, judge, wilson
 
 
 @st.composite
