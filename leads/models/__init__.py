@@ -14,7 +14,7 @@ from leads.models.imports import ImportRefusal, ImportRun
 from leads.models.lead import Lead, Visitor
 from leads.models.page import LandingPage, PageVariant, PageVisit
 from leads.models.scoring import ScoreEntry, ScoreGroup, ScoreRule
-from leads.models.segment import Segment, SegmentDue, SegmentMember
+from leads.models.segment import Segment, SegmentDue, SegmentMember, SegmentTally
 from leads.models.stage import StageChange, StageRule
 from leads.models.touch import ChannelRule, Touch
 from leads.models.workspace import Workspace
@@ -48,6 +48,7 @@ __all__ = [
     "Segment",
     "SegmentDue",
     "SegmentMember",
+    "SegmentTally",
     "StageChange",
     "StageRule",
     "Submission",
