@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from leads import devices
 from leads.profile import clean
 
 PARTS = {"source": 120, "medium": 120, "campaign": 200, "term": 200, "content": 200}
@@ -20,6 +21,7 @@ CLICK_IDS = {
     "twclid": ("twitter", "social"),
 }
 LONGEST_URL = 1_000
+LONGEST_PATH = 300
 LONGEST_CLICK_ID = 500
 LONGEST_RAW = 2_000
 
@@ -74,37 +76,85 @@ class Provenance:
     click_ids: dict[str, str] = field(default_factory=dict)
     referrer: str = ""
     landing_page: str = ""
+    landing_path: str = ""
+    device: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def read(data: Mapping[str, Any]) -> Provenance:
-    """The provenance in a posted body or in the properties of an event.
+def read(data: Mapping[str, Any], *, user_agent: str = "") -> Provenance:
+    """The provenance in a posted body. `user_agent`: of the request, for a body that does not name its browser's.
 
     Explicit values win over Segment's `context`, which wins over what stands in the page's address. Without any UTM
     value, a click id names the source, else the referrer: a search engine, a network, a site or nobody (direct).
     """
     context = _mapping(data.get("context"))
-    page = _mapping(context.get("page"))
-    page_url = _url(data.get("page_url")) or _url(page.get("url"))
-    referrer = (
-        _url(data.get("referrer")) or _url(page.get("referrer")) or _url(_mapping(context.get("referrer")).get("url"))
-    )
-    query = dict(parse_qsl(_split(page_url)[1], max_num_fields=None)) if page_url else {}
-    utm = _utm(data, _mapping(context.get("campaign")), query)
-    clicks = {name: value for name in CLICK_IDS if (value := _click_id(data.get(name) or query.get(name)))}
+    page_url, referrer = _address(data, context), _referrer(data, context)
+    utm, clicks = _carried(data, context, page_url)
     if not utm["source"] and not utm["medium"]:
         source, medium = _derived(clicks, referrer, page_url)
         utm |= {"source": source, "medium": medium}
-    return Provenance(**utm, click_ids=clicks, referrer=referrer, landing_page=page_url, raw=_raw(data))
+    return Provenance(
+        **utm,
+        click_ids=clicks,
+        referrer=referrer,
+        landing_page=page_url,
+        landing_path=landing_path(page_url),
+        device=devices.of(context.get("userAgent") or user_agent),
+        raw=_raw(data),
+    )
+
+
+def of_view(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a page event as a body that `read` and `carried` understand: a view's own address is `url`."""
+    context = _mapping(properties.get("context"))
+    own = {name: properties[name] for name in KEYS if name in properties}
+    if not _url(own.get("page_url")) and not _url(_mapping(context.get("page")).get("url")):
+        own["page_url"] = properties.get("url")
+    return own
+
+
+def carried(data: Mapping[str, Any]) -> dict[str, str]:
+    """The UTM values and click ids that a body names itself, nothing derived: {"source": "google", "gclid": "…"}."""
+    context = _mapping(data.get("context"))
+    utm, clicks = _carried(data, context, _address(data, context))
+    return {part: value for part, value in utm.items() if value} | clicks
+
+
+def landing_path(url: str) -> str:
+    """Host and path of an address: the host in lower case, no query, no slash at the end."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return ""
+    return f"{host}{parts.path.rstrip('/')}"[:LONGEST_PATH]
 
 
 def anonymous_id(data: Mapping[str, Any]) -> str:
     """The browser's own id in a body, or ""."""
     value = data.get("anonymous_id") or _mapping(data.get("context")).get("anonymousId")
     return clean(value)[:120] if isinstance(value, str) else ""
+
+
+def _address(data: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    return _url(data.get("page_url")) or _url(_mapping(context.get("page")).get("url"))
+
+
+def _referrer(data: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    sent = (data.get("referrer"), _mapping(context.get("page")).get("referrer"))
+    return next(filter(None, map(_url, sent)), "") or _url(_mapping(context.get("referrer")).get("url"))
+
+
+def _carried(
+    data: Mapping[str, Any], context: Mapping[str, Any], page_url: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The UTM values, all of them, and the click ids."""
+    query = dict(parse_qsl(_split(page_url)[1], max_num_fields=None)) if "?" in page_url else {}
+    utm = _utm(data, _mapping(context.get("campaign")), query)
+    return utm, {name: value for name in CLICK_IDS if (value := _click_id(data.get(name) or query.get(name)))}
 
 
 def _utm(data: Mapping[str, Any], campaign: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """Visits, made from page views: a view with nothing on the web in the half hour before it starts one."""
 
-from bisect import bisect_left
-from datetime import timedelta
-
-from leads.batch import Batch, EventRow, NewEvent
+from leads import sessions
+from leads.batch import Batch, NewEvent
+from leads.sessions import PAUSE, Moment
 from lifecycle.core.rules.facts import EventNeed, Needs
 
-PAUSE = timedelta(minutes=30)
 STARTS = frozenset({"page.viewed", "pricing.viewed"})
 WEB = (*sorted(STARTS), "checkout.started", "demo.watched", "docs.downloaded", "docs.viewed", "visit.started")
 NEEDS = Needs(events=tuple(EventNeed(kind, within=PAUSE) for kind in WEB))
@@ -18,19 +16,14 @@ def derive(batch: Batch) -> None:
     if not views:
         return
     batch.load(NEEDS)
-    moments: dict[int, list[tuple[object, int]]] = {}
+    moments: dict[int, list[Moment]] = {}
     for view in views:
         if view.lead_id not in moments:
             moments[view.lead_id] = _web_moments(batch, view.lead_id)
-        if _starts(view, moments[view.lead_id]):
+        if sessions.begins(moments[view.lead_id], (view.occurred_at, view.id)):
             batch.raise_event(NewEvent(view.lead_id, "visit.started", {"by": view.kind}, key=f"visit:{view.id}"), view)
 
 
-def _web_moments(batch: Batch, lead_id: int) -> list[tuple[object, int]]:
+def _web_moments(batch: Batch, lead_id: int) -> list[Moment]:
     events = batch.facts_of(lead_id).events
     return sorted((fact.at, fact.id) for kind in WEB for fact in events.get(kind, ()))
-
-
-def _starts(view: EventRow, moments: list[tuple[object, int]]) -> bool:
-    at = bisect_left(moments, (view.occurred_at, view.id))
-    return at == 0 or moments[at - 1][0] <= view.occurred_at - PAUSE  # type: ignore[operator]
