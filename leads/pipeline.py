@@ -1,6 +1,7 @@
 """The one consumer of the log: everything that follows from an event follows here, in one transaction a batch.
 
-    claim people → their waiting events → waves of (project, visits, score, stage, segments, receivers) → mark done
+    claim people → their waiting events → waves of (project, visits, touches, score, stage, conversions, segments,
+    receivers) → mark done
 
 Effects and the mark commit together, so whatever is delivered twice or killed in between is applied once.
 """
@@ -15,7 +16,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from leads import claiming, projection, rulebook, visits
+from leads import claiming, conversions, projection, rulebook, touching, visits
 from leads.appraisal import Appraiser
 from leads.batch import Batch
 from leads.segments import Memberships
@@ -147,9 +148,11 @@ def run_waves(batch: Batch) -> int:
     while True:
         projection.project(batch)
         visits.derive(batch)
+        touching.derive(batch)
         appraiser.wave()
         appraiser.flush()
         batch.flush()
+        conversions.derive(batch)
         memberships.wave()
         events_recorded.send(sender=Batch, batch=batch)
         batch.flush()
