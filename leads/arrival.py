@@ -20,14 +20,15 @@ from leads.models import Company, Lead
 from lifecycle.core import sql
 
 LONGEST_NAME = 200  # of a company
+TRIES = 3
 _NEW = ("email", "email_normal", "email_domain", "address_hash", "stage_since", "created_at", "updated_at")
 _TOUCHED = (
     "lead_id", "kind", "form", "occurred_at", "recorded_at", "source", "medium", "campaign", "term", "content",
-    "referrer", "landing_page", "click_ids", "raw",
+    "referrer", "landing_page", "landing_path", "device", "click_ids", "raw",
 )  # fmt: skip
 _TOUCH = f"""
     INSERT INTO leads_touch ({", ".join(_TOUCHED)})
-    VALUES ({", ".join(["%b"] * 12)}, %b::text::jsonb, %b::text::jsonb) RETURNING id
+    VALUES ({", ".join(["%b"] * 14)}, %b::text::jsonb, %b::text::jsonb) RETURNING id
 """  # noqa: S608 (column names of our own)
 # The company is made unless it is there; one that somebody else makes at this moment shows with the next statement.
 _AROUND = """
