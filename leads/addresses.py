@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
+from django.db.models import Q, Subquery
 
-from leads.models import Lead, Workspace
+from leads.models import AddressAlias, Lead, Workspace
 
 LONGEST = 254
 _validate = EmailValidator()
@@ -76,5 +77,11 @@ def _ascii(domain: str) -> str:
 
 
 def find(written: object) -> Lead | None:
-    """The lead of an address as somebody wrote it. Raises AddressError if it is none."""
-    return Lead.objects.filter(email_normal=read(written).normal).first()
+    """The lead of an address as somebody wrote it, also of one it had before a merge. AddressError if it is none."""
+    return Lead.objects.filter(reached_at(read(written).normal)).order_by().first()
+
+
+def reached_at(email_normal: str) -> Q:
+    """Holds for the lead of this normalised address, or the one it leads to since two were merged."""
+    merged = AddressAlias.objects.filter(email_normal=email_normal).values("lead")[:1]
+    return Q(email_normal=email_normal) | Q(pk=Subquery(merged))

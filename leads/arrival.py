@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from psycopg.sql import Literal
 
-from leads import addresses, claiming
+from leads import addresses, claiming, titles
 from leads.attribution import Provenance
 from leads.batch import LeadRow
 from leads.domains import company_domain
@@ -53,18 +53,22 @@ def arrive(address: addresses.Address, *, key: str = "", now: datetime) -> tuple
     `key`: that of the address hashes, if the caller has it at hand.
     """
     hashed = addresses.address_hash(address.normal, key or addresses.address_key())
-    made = claiming.insert(_making(), [address.written, address.normal, address.domain, hashed, now, now, now])
-    if made is not None:
-        return made, True
-    row = claiming.hold_address(address.normal)
-    if row is None:
-        raise Lead.DoesNotExist("the lead was erased while it arrived")
-    return row, False
+    given = [address.written, address.normal, address.domain, hashed, now, now, now, address.normal]
+    for _ in range(TRIES):  # the lead may be erased or merged while we wait for it
+        made = claiming.insert(_making(), given)
+        if made is not None:
+            return made, True
+        row = claiming.hold_address(address.normal)
+        if row is not None:
+            return row, False
+    raise Lead.DoesNotExist("the lead went away each time it arrived")
 
 
 def fill(row: LeadRow, columns: Mapping[str, Any], attributes: Mapping[str, Any], *, now: datetime) -> list[str]:
     """Bring in what the person or the API said; the names of the columns that changed. Flush the row afterwards."""
     changed = [column for column, value in columns.items() if row.set(column, value)]
+    if "job_title" in changed:
+        changed += titles.tell(row)
     says_what_it_is = "organization_type" in columns
     domain = company_domain(row["email_domain"]) if row["company_id"] is None else None
     if says_what_it_is or domain:
@@ -107,7 +111,7 @@ def _look_around(row: LeadRow, domain: str | None, *, says_what_it_is: bool, now
 
 @cache
 def _making() -> str:
-    """Inserts a lead with the model's defaults in all columns but those of a new address."""
+    """Inserts a lead with the model's defaults in all columns but those of a new address, unless that leads to one."""
     fields = [field for field in Lead._meta.local_concrete_fields if not field.primary_key and field.name not in _NEW]
     names = ", ".join([*_NEW, *(str(field.column) for field in fields)])
     defaults = ", ".join(
@@ -115,4 +119,7 @@ def _making() -> str:
         for field in fields
     )
     marks = ", ".join(["%b"] * len(_NEW))
-    return f"INSERT INTO leads_lead ({names}) VALUES ({marks}, {defaults}) ON CONFLICT (email_normal) DO NOTHING"  # noqa: S608
+    return (
+        f"INSERT INTO leads_lead ({names}) SELECT {marks}, {defaults} "  # noqa: S608
+        "WHERE NOT EXISTS (SELECT FROM leads_addressalias WHERE email_normal = %b) ON CONFLICT (email_normal) DO NOTHING"
+    )

@@ -36,7 +36,15 @@ _NAMED = """
     ORDER BY l.id LIMIT %b FOR NO KEY UPDATE OF l {otherwise}
 """
 _HOLD = "SELECT {columns} FROM leads_lead l {joins} WHERE {condition} ORDER BY l.id FOR NO KEY UPDATE OF l"
-_INSERTED = "WITH l AS ({statement} RETURNING *) SELECT {columns} FROM l {joins}"
+_INSERTED = (
+    "WITH l AS ({statement} RETURNING *) SELECT {columns}, leads_alias_of(l.email_normal) AS alias_of FROM l {joins}"
+)
+# One look each by an index; an address has a lead or leads to one, never both.
+_OF_ADDRESS = """
+    l.id = coalesce((SELECT id FROM leads_lead WHERE email_normal = %b),
+                    (SELECT lead_id FROM leads_addressalias WHERE email_normal = %b))
+"""
+_DISCARD = "DELETE FROM leads_lead WHERE id = %b"
 _EVENTS = """
     SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth,
            coalesce(e.lineage, '{}')
@@ -69,15 +77,22 @@ def hold(lead_ids: Sequence[int]) -> dict[int, LeadRow]:
 
 
 def hold_address(email_normal: str) -> LeadRow | None:
-    """Lock the lead of this normalised address."""
-    return next(iter(_hold("l.email_normal = %b", email_normal).values()), None)
+    """Lock the lead of this normalised address, or the one it leads to since two were merged."""
+    return next(iter(_hold(_OF_ADDRESS, email_normal, email_normal).values()), None)
 
 
 def insert(statement: str, values: Sequence[object]) -> LeadRow | None:
-    """The lead that this INSERT makes, held as its transaction's own; None if it makes none."""
+    """The lead that this INSERT makes, held as its transaction's own; None if it makes none.
+
+    None as well when the address leads to another lead by the time the row is there: a merge that this waited for.
+    """
     names, columns, joins = _selection()
     rows = sql.fetch(_INSERTED.format(statement=statement, columns=columns, joins=joins), values)
-    return next(iter(rows_by_id([dict(zip(names, row, strict=True)) for row in rows]).values()), None)
+    made = [dict(zip([*names, "alias_of"], row, strict=True)) for row in rows]
+    if made and made[0].pop("alias_of") is not None:
+        sql.execute(_DISCARD, [made[0]["id"]])
+        return None
+    return next(iter(rows_by_id(made).values()), None)
 
 
 def waiting(leads: dict[int, LeadRow], *, limit: int, now: datetime) -> Batch:
@@ -102,9 +117,9 @@ def rows_by_id(rows: list[dict[str, Any]]) -> dict[int, LeadRow]:
     return found
 
 
-def _hold(condition: str, parameter: object) -> dict[int, LeadRow]:
+def _hold(condition: str, *parameters: object) -> dict[int, LeadRow]:
     names, columns, joins = _selection()
-    rows = sql.fetch(_HOLD.format(columns=columns, joins=joins, condition=condition), [parameter])
+    rows = sql.fetch(_HOLD.format(columns=columns, joins=joins, condition=condition), parameters)
     return rows_by_id([dict(zip(names, row, strict=True)) for row in rows])
 
 

@@ -77,7 +77,7 @@ class LeadFilter(filters.FilterSet):
 
     def by_email(self, leads: QuerySet[Lead], name: str, value: str) -> QuerySet[Lead]:
         try:
-            return leads.filter(email_normal=addresses.read(value).normal)
+            return leads.filter(addresses.reached_at(addresses.read(value).normal))
         except addresses.AddressError as problem:
             raise invalid(email=str(problem)) from problem
 
