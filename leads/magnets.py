@@ -1,4 +1,4 @@
-"""Files behind signed links: the link for a person, what a link opens, and the download as a fact of the log."""
+"""Links to files, signed for one person: made, opened, and a download told to the log."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from django.db.models import F
 from leads import log
 from leads.log import NewEvent
 from leads.models import Lead, LeadMerge, Magnet
-from leads.pipeline import process_at_once
+from leads.reacting import react
 from lifecycle.core import tokens
 
 # A download by a machine is known, but starts nothing: no stage, no points, no sequence.
@@ -45,19 +45,19 @@ def opened(token: str, *, now: datetime) -> Opened | None:
 
 
 def downloaded(magnet: Magnet, lead_id: int, *, machine: str, now: datetime) -> bool:
-    """Tell the log, at most once an hour for a person and a file; whether this was the hour's first.
+    """Tell the log, at most once an hour for a person and a file. False if the person was erased meanwhile.
 
-    `machine`: why it was no person, or "". LookupError if the lead was erased meanwhile.
+    `machine`: why it was no person, or "".
     """
     with transaction.atomic():
         if not Lead.objects.filter(pk=lead_id).select_for_update(no_key=True).exists():
-            raise LookupError("the person was erased while the file was asked for")
+            return False
         is_new = bool(log.write([_event(magnet, lead_id, machine, now)], now=now, pending=True))
         if is_new and not machine:
             Magnet.objects.filter(pk=magnet.pk).update(downloads=F("downloads") + 1)
     if is_new and not machine:
-        process_at_once(lead_id, now=now)
-    return is_new
+        react(lead_id, now=now)
+    return True
 
 
 def _present(lead_id: int) -> int | None:

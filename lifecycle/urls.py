@@ -23,5 +23,6 @@ urlpatterns = [
     path("mailbox/", include("campaigns.mailbox")),
     path("api/", include("lifecycle.api.urls")),
     path("", include("campaigns.urls")),
+    path("", include("lifecycle.web.urls")),
     path("thanks/<slug:slug>/", thanks, name="thanks"),
 ]
