@@ -4,24 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leads import addresses, profile
+from leads import addresses, profile, questions
+from leads.questions import Answer, Question
+from leads.questions.answers import LONGEST_ANSWER
 
 # What a body calls them → the lead's column. Known for every form, whether it asks for them or not.
 PROFILE = {"company": "company_name"} | {column: column for column in profile.LIMITS}
-LONGEST_ANSWER = 500
-LONGEST_TEXT = 5_000
+ALWAYS = {name: Question(name) for name in (*PROFILE, "company_size")} | {
+    "message": Question("message", type="textarea")
+}
 MOST_FIELDS = 100
-TRUE, FALSE = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0", ""})
-
-Answer = str | int | float | bool | list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
+    """`unasked`: names of questions that this person was not asked; what came under them is not kept anywhere."""
+
     address: addresses.Address
     profile: dict[str, Any]
     attributes: dict[str, Answer]
     answers: dict[str, Answer] = field(default_factory=dict)
+    unasked: frozenset[str] = frozenset()
 
 
 class IntakeError(ValueError):
@@ -41,27 +44,21 @@ def read(fields: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Intake
     if len(data) > MOST_FIELDS:
         raise IntakeError({"": f"At most {MOST_FIELDS} fields can be sent."})
     address = _address(data, problems)
-    definitions = {str(one["name"]): one for one in fields if one.get("name") != "email"}
+    asked = questions.read(fields)
+    unasked = questions.hidden(questions.asked(asked), data)
+    defined = {question.name: question for question in asked if question.name != "email"}
     answers: dict[str, Answer] = {}
-    for name in [*definitions, *(name for name in (*PROFILE, "company_size", "message") if name not in definitions)]:
-        definition = definitions.get(name, {"type": "textarea" if name == "message" else "text"})
-        try:
-            answer = _answer(name, definition, data.get(name))
-        except ValueError as error:
-            problems[name] = str(error)
-            continue
-        if answer is not None:
-            answers[name] = answer
-        elif definition.get("required"):
-            problems[name] = "Please fill this in."
+    for name, question in {**defined, **{name: one for name, one in ALWAYS.items() if name not in defined}}.items():
+        if name not in unasked:
+            _take(question, data.get(name), answers, problems)
     if problems or address is None:
         raise IntakeError(problems)
-    further = {
-        name: answers[name]
-        for name in definitions
-        if name in answers and name not in (*PROFILE, "company_size", "message")
-    }
-    return Intake(address, profile_columns(answers), further, answers)
+    return Intake(address, profile_columns(answers), attributes(answers), answers, unasked)
+
+
+def attributes(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The answers that are no part of everybody's profile."""
+    return {name: answer for name, answer in answers.items() if name not in ALWAYS}
 
 
 def profile_columns(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,8 +69,6 @@ def profile_columns(answers: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict(columns)
     if size := profile.company_size(answers.get("company_size")):
         found["company_size"] = size
-    if role := profile.role(columns.get("job_title", "")):
-        found["role"] = role
     return found
 
 
@@ -85,56 +80,14 @@ def _address(data: Mapping[str, Any], problems: dict[str, str]) -> addresses.Add
         return None
 
 
-def _answer(name: str, definition: Mapping[str, Any], value: object) -> Answer | None:
-    """One answer in its type, None if nothing was sent; ValueError with a sentence for the person."""
-    kind = definition.get("type", "text")
-    if value is None or value == "":
-        return None
-    if kind == "checkbox":
-        return _truth(value)
-    if isinstance(value, list | tuple):
-        return (
-            [text for one in value if (text := _text(name, definition, one))]
-            if kind == "multiselect"
-            else _refuse_list()
-        )
-    if isinstance(value, dict | bool):
-        raise ValueError("A text or a number is expected here.")
-    if kind == "number":
-        return _number(value)
-    return _text(name, definition, value) or None
-
-
-def _text(name: str, definition: Mapping[str, Any], value: object) -> str:
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise ValueError("A text or a number is expected here.")
-    lines = definition.get("type") == "textarea"
-    text = profile.clean(str(value), lines=lines)
-    longest = LONGEST_TEXT if lines else profile.LIMITS.get(PROFILE.get(name, ""), LONGEST_ANSWER)
-    if len(text) > longest:
-        raise ValueError(f"At most {longest} characters, please.")
-    options = definition.get("options")
-    if text and options and text not in (str(option) for option in options):
-        raise ValueError("Please choose one of the options.")
-    return text
-
-
-def _number(value: object) -> int | float:
+def _take(question: Question, sent: object, answers: dict[str, Answer], problems: dict[str, str]) -> None:
+    longest = profile.LIMITS.get(PROFILE.get(question.name, ""), LONGEST_ANSWER)
     try:
-        number = float(str(value).strip().replace(",", "."))
-    except ValueError:
-        raise ValueError("A number is expected here.") from None
-    if not -1e15 < number < 1e15:
-        raise ValueError("This number is too large.")
-    return int(number) if number.is_integer() else number
-
-
-def _truth(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text not in TRUE | FALSE:
-        raise ValueError("Yes or no is expected here.")
-    return text in TRUE
-
-
-def _refuse_list() -> Answer:
-    raise ValueError("One answer is expected here, not several.")
+        answer = questions.answer(question, sent, longest=longest)
+    except ValueError as error:
+        problems[question.name] = str(error)
+        return
+    if question.is_required and (answer is None or answer is False):
+        problems[question.name] = "Please tick this." if question.type == "checkbox" else "Please fill this in."
+    elif answer is not None:
+        answers[question.name] = answer

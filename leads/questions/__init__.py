@@ -1,0 +1,13 @@
+"""What a form asks: `definition` reads it, `checking` refuses what is wrong in it, `conditions` says which questions are
+asked, `answers` reads what people sent, `display` is what a page draws. All of it pure."""
+
+from leads.questions.answers import Answer
+from leads.questions.answers import read as answer
+from leads.questions.checking import faults
+from leads.questions.conditions import hidden
+from leads.questions.definition import EMAIL, KEYS, TYPES, Condition, Option, Question, asked, read
+
+__all__ = [
+    "EMAIL", "KEYS", "TYPES", "Answer", "Condition", "Option", "Question", "answer", "asked", "faults", "hidden",
+    "read",
+]  # fmt: skip
