@@ -11,7 +11,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from leads.models import Audience, EventName, Form, ScoreGroup, ScoreRule, Segment, StageRule, Workspace
+from leads import titles
+from leads.models import Audience, EventName, Form, ScoreGroup, ScoreRule, Segment, StageRule, TitleRule, Workspace
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import durations
 from lifecycle.core.rules import RuleError, parse
@@ -78,6 +79,23 @@ def load_event_names(data: object, *, update: bool = False) -> Loaded:
         return {"name": row["sent"], "kind": row["kind"]}
 
     return _load(EventName, "name", _items(data, "event_names", "event_names"), read, update=update)
+
+
+def load_titles(data: object, *, update: bool = False) -> Loaded:
+    """Rules take their position from their place in the list."""
+    items = list(_items(data, "titles", "rules"))
+    positions = {item.path: 10 * (place + 1) for place, item in enumerate(items)}
+
+    def read(item: _Item) -> dict[str, Any]:
+        try:
+            row = titles.checked(item.take("words", optional=("role", "department")))
+        except titles.WordsError as error:
+            raise PlaybookError(f"{item.path}.words: {error}") from None
+        return {"role": "", "department": "", **row, "position": positions[item.path]}
+
+    loaded = _load(TitleRule, "words", iter(items), read, update=update)
+    titles.forget()
+    return loaded
 
 
 def load_segments(data: object, *, update: bool = False) -> Loaded:

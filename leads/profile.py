@@ -3,7 +3,7 @@
 import re
 import unicodedata
 import zoneinfo
-from functools import cache, lru_cache
+from functools import cache
 
 LARGEST = 2_147_483_647
 
@@ -27,55 +27,6 @@ _BELOW = re.compile(
     r"^\s*(<|≤|under\b|fewer than\b|less than\b|up to\b|below\b|bis\b|unter\b|weniger als\b|moins de\b|hasta\b)",
     re.IGNORECASE,
 )
-
-# The first that is found in a title decides. Words are matched whole, in lower case and without accents.
-_ROLES: tuple[tuple[str, str], ...] = (
-    (
-        "student",
-        # "Student Affairs Director" works for students and is none.
-        r"students?(?! (?:affairs|services|success|life|experience|recruitment|housing|support))|"
-        r"studentin|studierende[rn]?|etudiante?|estudiantes?|studente|studentessa|estagiari[oa]|intern|"
-        r"internship|trainee|praktikant(?:in)?|werkstudent(?:in)?|azubi|auszubildende[rn]?|stagiaires?|becari[oa]|"
-        r"tirocinante|pupil|schuler(?:in)?|apprentice|stazist[ka]",
-    ),
-    (
-        "individual",
-        r"(?:assistant|assistenz|assistent(?:in)?|secretary|sekretar(?:in)?|secretaire) (?:to|of|der|des|du|de|"
-        r"the)\b.*",
-    ),
-    (
-        "executive",
-        r"ceo|cto|cfo|coo|cmo|cio|ciso|cpo|cro|cdo|chro|chief|founder|co-?founder|cofounder|owner|co-?owner|"
-        r"president|vice[- ]president|s?vp|evp|managing director|managing partner|partner(?! \w*manager)|"
-        r"geschaftsfuhr(?:er|erin|ung)|geschaftsleit(?:er|erin|ung)|vorstand|vorstandin|inhaber(?:in)?|"
-        r"grunder(?:in)?|mitgrunder(?:in)?|prokurist(?:in)?|pdg|dg|directeur general|directrice generale|"
-        r"fondateur|fondatrice|gerant|gerante|presidente?|presidenta|director general|directora general|"
-        r"fundador(?:a)?|socio|socia|gerente general|dueno|duena|amministratore delegato|titolare|fondatore|"
-        r"fondatrice|diretor(?:a)? geral|socio-?gerente|algemeen directeur|directeur-eigenaar|eigenaar|oprichter|"
-        r"prezes|wlasciciel(?:ka)?|vd|grundare|administrator delegat|executive director|proprietor|"
-        r"principal investigator|chairman|chairwoman|chair",
-    ),
-    (
-        "head",
-        r"head|director|leiter(?:in)?|\w+leiter(?:in)?|leitung|bereichsleit\w*|abteilungsleit\w*|direktor(?:in)?|"
-        r"directeur|directrice|chef(?:fe)?|responsable|director[ae]?|jefe|jefa|direttore|direttrice|responsabile|"
-        r"diretor(?:a)?|chefe|hoofd|dyrektor(?:ka)?|kierownik|chef de|dekan(?:in)?|dean|superintendent|"
-        r"avdelningschef",
-    ),
-    (
-        "manager",
-        r"manager(?:in)?|managers|mgr|lead|team ?lead(?:er)?|teamleiter(?:in)?|supervisor|coordinator|"
-        r"koordinator(?:in)?|gestionnaire|coordinateur|coordinatrice|gerente|coordinador(?:a)?|encargad[oa]|"
-        r"gestor(?:a)?|capo|coordinatore|coordinatrice|supervisore|coordenador(?:a)?|foreman|scrum master|"
-        r"product owner|teamlead|projektleiter(?:in)?|chef de projet|teamchef|menedzer(?:ka)?",
-    ),
-)
-# Titles whose words would mislead.
-_MISLEADING = re.compile(
-    r"\b(?:product owner|projektleiter(?:in)?|projectleider|teamleiter(?:in)?|chef de projet|jefe de proyecto|"
-    r"account executives?|sales executives?|marketing executives?)\b"
-)
-_PATTERNS = tuple((role, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for role, words in _ROLES)
 
 
 def clean(value: str, *, lines: bool = False) -> str:
@@ -105,21 +56,6 @@ def company_size(value: object) -> int | None:
     return size if 0 < size <= LARGEST else None
 
 
-@lru_cache(maxsize=4_096)  # titles come again and again
-def role(job_title: str) -> str:
-    """executive, head, manager, individual or student, read from a job title in several languages; "" without one."""
-    title = _plain(job_title)
-    if not title:
-        return ""
-    exact = _MISLEADING.search(title)
-    if exact:
-        return "individual" if exact[0].endswith(("executive", "executives")) else "manager"
-    for name, pattern in _PATTERNS:
-        if pattern.search(title):
-            return name
-    return "individual"
-
-
 def zone(value: str) -> str:
     """The time zone if there is one of that name, else ""."""
     return value if value in _zones() else ""
@@ -131,7 +67,7 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Lower case, without accents, dots of abbreviations and doubled spaces."""
     decomposed = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
     letters = (

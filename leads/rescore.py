@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from leads import claiming, log, rulebook, scoring
+from leads import claiming, log, rulebook, scoring, titles
 from leads.appraisal import MACHINES_TOO, fit_points, set_temperature
 from leads.batch import Batch, EventRow, LeadRow, flush_leads
 from leads.ledger import DECAY_EVERY, Entry, write_entries
@@ -77,6 +77,9 @@ def rescore(*, now: datetime) -> Iterator[tuple[int, int]]:
 def rescore_leads(lead_ids: list[int], *, now: datetime) -> int:
     """Rescore these leads; how many changed. Repeating it adds nothing."""
     rows = claiming.hold(lead_ids)
+    retitled = [
+        NewEvent(row.id, "lead.updated", {"fields": told}) for row in rows.values() if (told := titles.tell(row))
+    ]
     book = rulebook.current()
     events = [EventRow(*row) for row in sql.fetch(_EVENTS, [list(rows), list(book.intent)])]
     batch = Batch(now=now, leads=rows, events=events)
@@ -86,7 +89,7 @@ def rescore_leads(lead_ids: list[int], *, now: datetime) -> int:
         by_lead[event.lead_id].append(event)
     booked = _booked(list(rows))
     entries: list[Entry] = []
-    told: list[NewEvent] = []
+    told = retitled
     for row in rows.values():
         wanted = _wanted(batch, book, row, by_lead[row.id])
         entries += _adjustments(row, wanted, booked[row.id], book, now)

@@ -17,6 +17,7 @@ VOCABULARY = Vocabulary(
         Field("last_name", "text", "last name", "last_name"),
         Field("job_title", "text", "job title", "job_title"),
         Field("role", "choice", "role", "role", tuple(Role.values)),
+        Field("department", "text", "department", "department"),
         Field("company_name", "text", "company name", "company_name"),
         Field("company_size", "number", "company size", "company_size"),
         Field("industry", "text", "industry", "industry"),

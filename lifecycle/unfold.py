@@ -88,6 +88,7 @@ NAVIGATION = [
         page("Forms", "dynamic_form", "leads.form"),
         page("Audience mapping", "diversity_3", "leads.audience"),
         page("Event names", "label", "leads.eventname"),
+        page("Job titles", "badge", "leads.titlerule"),
         page("Score rules", "add_task", "leads.scorerule"),
         page("Score groups", "speed", "leads.scoregroup"),
         page("Stage rules", "stairs", "leads.stagerule"),

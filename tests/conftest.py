@@ -1,5 +1,6 @@
 """The tests' own PostgreSQL: one server a run, shared by all xdist workers, a database each, gone when they are."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
+from leads import titles
 from lifecycle import postgres
 from lifecycle.postgres import Place
 
@@ -77,6 +79,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, r
         if not str(connections["default"].settings_dict["NAME"]).startswith("test_"):
             creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         request.config.stash[MIGRATED] = creation.serialize_db_to_string()
+        titles.KEPT = math.inf  # read once here, so that no test counts the query
+        titles.current()
 
 
 @pytest.fixture(scope="session")

@@ -10,28 +10,18 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
-from leads import addresses, arrival, claiming, profile
+from leads import addresses, arrival, claiming, writable
 from leads.actions.record import record
 from leads.attribution import KEYS as PROVENANCE
 from leads.attribution import anonymous_id, read
 from leads.batch import LeadRow, flush_leads
-from leads.intake import PROFILE
-from leads.intake import IntakeError as LeadError
 from leads.log import NewEvent
 from leads.models import Lead
-from leads.models.lead import AudienceType, Tier
 from leads.pipeline import process_at_once
 from leads.visitors import join
-from lifecycle.core import sql
+from leads.writable import LeadError
 
 logger = logging.getLogger(__name__)
-
-MOST_ATTRIBUTES = 32_768
-CHOICES = {"audience_type": AudienceType.values, "engagement_tier": Tier.values}
-FURTHER = {"primary_audience": 120, "audience_type": 3, "engagement_tier": 12}
-
-# What the API, the admin and sequences may write; nothing that is concluded, and nothing that never changes.
-WRITABLE = frozenset({*PROFILE, *FURTHER, "company_size", "is_client", "attributes"})
 
 __all__ = ["LeadError", "Upserted", "assign_owner", "set_fields", "update_lead", "upsert_lead"]
 
@@ -56,13 +46,13 @@ def upsert_lead(*, email: object, fields: Mapping[str, Any], source: str = "api"
     except addresses.AddressError as error:
         raise LeadError({"email": str(error)}) from None
     provenance = {name: value for name, value in fields.items() if name in PROVENANCE and value}
-    columns, attributes = _read(
+    columns, attributes = writable.read(
         {name: value for name, value in fields.items() if name not in PROVENANCE}, clearing=False
     )
     with transaction.atomic():
         row, created = arrival.arrive(address, now=now)
         changed = arrival.fill(row, columns, attributes, now=now)
-        _check_attributes(row)
+        writable.check_attributes(row)
         if browser := anonymous_id(fields):
             join(row, browser, now=now)
         if created or provenance:
@@ -85,7 +75,7 @@ def update_lead(
 
     LeadError names bad fields; Lead.DoesNotExist if there is no such lead. Reacts at once.
     """
-    columns, attributes = _read(changes, clearing=True)
+    columns, attributes = writable.read(changes, clearing=True)
     with transaction.atomic():
         row = _held(lead_id)
         changed = _write(row, columns, attributes, now=now)
@@ -116,7 +106,7 @@ def set_fields(
             attribute = name.removeprefix("attributes.")
             given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
             try:
-                changed.update(_write(row, *_read(given, clearing=True), now=now))
+                changed.update(_write(row, *writable.read(given, clearing=True), now=now))
             except LeadError:
                 logger.warning("lead %s: a sequence sets %s to something it does not take", lead_id, name)
         if changed:
@@ -163,68 +153,8 @@ def _write(row: LeadRow, columns: Mapping[str, Any], attributes: Mapping[str, An
     added = {name: value for name, value in attributes.items() if value is not None}
     changed = ["attributes"] if row.set("attributes", {**kept, **added}) else []
     changed += arrival.fill(row, columns, {}, now=now)
-    _check_attributes(row)
+    writable.check_attributes(row)
     return changed
-
-
-def _read(fields: Mapping[str, Any], *, clearing: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fields as they are called outside → columns and attributes; LeadError names every bad one at once."""
-    problems: dict[str, str] = {}
-    columns: dict[str, Any] = {}
-    attributes: dict[str, Any] = {}
-    for name, value in fields.items():
-        try:
-            if name not in WRITABLE:
-                raise ValueError(f"This cannot be written. There is {', '.join(sorted(WRITABLE))}.")
-            if name == "attributes":
-                attributes = _attributes(value)
-            elif value not in (None, "") or clearing:
-                columns[PROFILE.get(name, name)] = _column(name, value)
-        except ValueError as error:
-            problems[name] = str(error)
-    if problems:
-        raise LeadError(problems)
-    if "job_title" in columns:
-        columns["role"] = profile.role(columns["job_title"])
-    return columns, attributes
-
-
-def _column(name: str, value: object) -> Any:
-    if name == "is_client":
-        if not isinstance(value, bool):
-            raise ValueError("True or false is expected here.")
-        return value
-    if name == "company_size":
-        size = profile.company_size(value)
-        if size is None and value not in (None, ""):
-            raise ValueError("A number of employees is expected here, like 120 or 50-500.")
-        return size
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise ValueError("A text is expected here.")
-    text = profile.clean("" if value is None else str(value))
-    longest = profile.LIMITS.get(PROFILE.get(name, ""), FURTHER.get(name, 0))
-    if name in CHOICES and text not in ("", *CHOICES[name]):
-        raise ValueError(f"One of {', '.join(CHOICES[name])} is expected here.")
-    if name == "engagement_tier" and not text:
-        raise ValueError("A tier cannot be cleared.")
-    if len(text) > longest:
-        raise ValueError(f"At most {longest} characters.")
-    if name == "timezone" and text and not profile.zone(text):
-        raise ValueError(f"“{text}” is not a time zone; write one like Europe/Berlin.")
-    return text
-
-
-def _attributes(value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError("An object of names and values is expected here.")
-    if any(not isinstance(name, str) or not 0 < len(name) <= 60 for name in value):
-        raise ValueError("Names of attributes have 1 to 60 characters.")
-    return dict(sql.storable(dict(value)))
-
-
-def _check_attributes(row: LeadRow) -> None:
-    if len(sql.to_json(row["attributes"])) > MOST_ATTRIBUTES:
-        raise LeadError({"attributes": f"All attributes of a lead together take at most {MOST_ATTRIBUTES // 1024} KB."})
 
 
 def _tell(

@@ -18,6 +18,7 @@ from leads import actions, addresses
 from leads.admin import badges
 from leads.admin.lead_questions import OwnerDialog, OwnerQuestion, StageDialog, StageQuestion
 from leads.admin.lead_tabs import EventTab, ScoreTab, SegmentTab, StageTab, TouchTab, VisitorTab
+from leads.admin.titles import DepartmentFilter
 from leads.models import Lead
 from leads.models.lead import Stage
 from leads.stages import IllegalMove
@@ -66,6 +67,8 @@ class LeadAdmin(EditAdmin):
         ("temperature", ChoicesDropdownFilter),
         ("engagement_tier", ChoicesDropdownFilter),
         ("audience_type", ChoicesDropdownFilter),
+        ("role", ChoicesDropdownFilter),
+        DepartmentFilter,
         ("owner", AutocompleteSelectFilter),
         "is_client",
         "demo_booked",
@@ -83,7 +86,7 @@ class LeadAdmin(EditAdmin):
     actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move", "erase"]}]
     inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, VisitorTab]
     fieldsets: Any = [
-        (None, {"fields": [("email", "phone"), ("first_name", "last_name"), ("job_title", "role")]}),
+        (None, {"fields": [("email", "phone"), ("first_name", "last_name"), "job_title", ("role", "department")]}),
         (
             "Company",
             {

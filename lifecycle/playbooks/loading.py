@@ -24,6 +24,7 @@ _LOADERS: dict[str, Callable[[dict[str, Any]], int | playbooks.Loaded]] = {
     "scoring": playbooks.load_scoring,
     "stages": playbooks.load_stages,
     "segments": playbooks.load_segments,
+    "titles": playbooks.load_titles,
 }
 
 

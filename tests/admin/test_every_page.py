@@ -26,7 +26,7 @@ from campaigns.models import (
     WaitingEntry,
     WebhookCall,
 )
-from leads.models import Audience, Consent, EventName, Submission, Visitor, Workspace
+from leads.models import Audience, Consent, EventName, Submission, TitleRule, Visitor, Workspace
 from lifecycle.sales.models import Alert, AssignmentRule, Task
 from tests import staff
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
@@ -57,6 +57,7 @@ def company():
     Hit.objects.create(message=mail, kind="open", method="GET", verdict="machine", reason="proxy", at=NOON)
     ProviderEvent.objects.create(key="k", provider="test", kind="delivered", message=mail, at=NOON)
     Holiday.objects.create(day=NOON.date(), name="A holiday")
+    TitleRule.objects.create(words="cto", role="executive")
     Suppression.objects.create(address_hash="h", scope="marketing", reason="unsubscribed", created_at=NOON)
     rule = AssignmentRule.objects.create(name="Everyone")
     rule.reps.add(staff.of(staff.colleague("sales")))

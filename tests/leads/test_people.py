@@ -35,7 +35,7 @@ def test_upsert_creates_scores_and_tells():
     assert (lead.original_touch.kind, lead.original_touch.source) == ("api", "partner")
     assert lead.form_source == ""
     told = Event.objects.get(kind="lead.created")
-    assert told.properties["fields"] == ["attributes", "company_size", "job_title", "role"]
+    assert told.properties["fields"] == ["attributes", "company_size", "department", "job_title", "role"]
 
     again, created = upsert_lead(email="ada@acme.com", fields={"job_title": "", "country": "IT"}, now=NOON + DAY)
     assert not created

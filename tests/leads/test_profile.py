@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads import profile
+from leads import profile, titles
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_company_size_is_the_lower_bound_of_what_was_said(said, employees):
     ],
 )
 def test_role_is_read_from_the_job_title(title, role):
-    assert profile.role(title) == role
+    assert titles.shipped().read(title).role == role
 
 
 def test_hostile_names_stay_data_and_lose_only_what_controls_things():
@@ -86,4 +86,4 @@ def test_anything_can_be_cleaned_sized_and_read_as_a_title(text):
     assert not set(profile.clean(text)) & set("\0\r\n\x1b")
     size = profile.company_size(text)
     assert size is None or 0 < size <= profile.LARGEST
-    assert profile.role(text) in {"", "executive", "head", "manager", "individual", "student"}
+    assert titles.shipped().read(text).role in {"", "executive", "head", "manager", "individual", "student"}

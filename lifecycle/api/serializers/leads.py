@@ -43,6 +43,8 @@ class LeadSerializer(serializers.Serializer[Lead]):
     last_name = serializers.CharField()
     company = serializers.SerializerMethodField(help_text="The company's name.")
     job_title = serializers.CharField()
+    role = serializers.CharField(help_text="Read from the job title: executive, head, manager, individual, student.")
+    department = serializers.CharField(help_text="Read from the job title: engineering, marketing, sales …")
     phone = serializers.CharField()
     company_size = serializers.IntegerField(allow_null=True, help_text="Employees.")
     organization_type = serializers.CharField()

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 
 from campaigns.outbox import await_in_flight
 from leads import actions, attribution, stages
-from leads.actions.people import WRITABLE
 from leads.models import Event, Lead
+from leads.writable import WRITABLE
 from lifecycle.api import describe, examples
 from lifecycle.api.filters import LeadFilter
 from lifecycle.api.models import Scope
