@@ -7,7 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lifecycle.core.admin import table
-from lifecycle.core.statistics import Arm, Interval, percent, points, wilson
+from lifecycle.core.admin.shares import interval_bar
+from lifecycle.core.statistics import Arm, percent, points, wilson
 
 
 def arms_table(arms: Sequence[Arm], first: str, sample: int | None = None) -> SafeString | str:
@@ -24,27 +25,12 @@ def arms_table(arms: Sequence[Arm], first: str, sample: int | None = None) -> Sa
             f"{arm.conversions:,}",
             percent(arm.rate) if arm.people else "–",
             f"{percent(interval.low)} to {percent(interval.high)}" if arm.people else "–",
-            bar(arm.rate, interval, end) if arm.people else "",
+            interval_bar(arm.rate, interval, end) if arm.people else "",
             *([f"{max(0, sample - arm.people):,}"] if sample else []),
         ]
         for arm, interval in zip(arms, intervals, strict=True)
     ]
     return format_html('<div class="figures">{}</div>', table(head, rows))
-
-
-def bar(rate: float, interval: Interval, end: float) -> SafeString:
-    """The interval as a line and the rate as a dot, on a scale from 0 to `end`."""
-    low, high, middle = (f"{value / end * 200:.1f}" for value in (interval.low, interval.high, rate))
-    return format_html(
-        '<svg class="interval-bar" viewBox="-6 0 212 14" role="img" aria-label="{} to {}">'
-        '<line class="scale" x1="0" y1="7" x2="200" y2="7"/><line class="reach" x1="{}" y1="7" x2="{}" y2="7"/>'
-        '<circle cx="{}" cy="7" r="4.5"/></svg>',
-        percent(interval.low),
-        percent(interval.high),
-        low,
-        high,
-        middle,
-    )
 
 
 def difference(result: Mapping[str, Any]) -> SafeString:
