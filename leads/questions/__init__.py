@@ -1,5 +1,5 @@
-"""What a form asks: `definition` reads it, `checking` refuses what is wrong in it, `conditions` says which questions are
-asked, `answers` reads what people sent, `display` is what a page draws. All of it pure."""
+"""What a form asks, all of it pure: `definition` reads it, `checking` refuses what is wrong in it, `conditions` says
+which questions are asked, `answers` reads what people sent."""
 
 from leads.questions.answers import Answer
 from leads.questions.answers import read as answer

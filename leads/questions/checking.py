@@ -183,7 +183,7 @@ def _test(condition: Row, trigger: Row) -> Iterator[Fault]:
     if not wanted or (isinstance(value, list) != (op == "in")):
         yield "show_if.value", "a list of values." if op == "in" else "one value."
         return
-    options = {option.value for question in read([trigger | {"name": "it"}]) for option in question.options}
+    options = {option.value for question in read([{**trigger, "name": "it"}]) for option in question.options}
     strange = [one for one in wanted if options and one not in options]
     if strange:
         yield "show_if.value", f"“{strange[0]}” is none of the choices of that question."
@@ -198,7 +198,7 @@ def _default(row: Row, kind: str) -> Iterator[Fault]:
         yield "default", "a list of choices." if kind == "multiselect" else "one value."
         return
     try:
-        for question in read([row | {"name": "it"}]):
+        for question in read([{**row, "name": "it"}]):
             read_answer(question, value)
     except ValueError as error:
         yield "default", str(error)
