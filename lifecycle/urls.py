@@ -22,6 +22,7 @@ urlpatterns = [
     path("console/", include("lifecycle.console.urls")),
     path("mailbox/", include("campaigns.mailbox")),
     path("api/", include("lifecycle.api.urls")),
+    path("v1/", include("lifecycle.api.tracking.urls")),
     path("", include("campaigns.urls")),
     path("", include("lifecycle.web.urls")),
     path("thanks/<slug:slug>/", thanks, name="thanks"),

@@ -1,5 +1,6 @@
 """Making, finding and revoking keys. A key reads `lck_PREFIX_SECRET`."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,14 +12,22 @@ from lifecycle.core import sql
 
 MARK = "lck"
 LONGEST = 200
+_KEY = re.compile(rf"{MARK}_(\w{{1,20}})_\w+")
 
 
 class UnknownScope(ValueError):
     """The message names the scope and those that exist."""
 
 
-def issue(*, name: str, scopes: Sequence[str], expires_at: datetime | None = None, now: datetime) -> tuple[ApiKey, str]:
-    """A new key, and its text, which cannot be had again."""
+def issue(
+    *,
+    name: str,
+    scopes: Sequence[str],
+    allowed_origins: Sequence[str] = (),
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """A new key, and its text, which cannot be had again. With `allowed_origins` it is a public one, for pages."""
     unknown = [scope for scope in scopes if scope not in Scope.values]
     if unknown or not scopes:
         what = f"There is no scope {unknown[0]!r}." if unknown else "A key needs a scope."
@@ -30,6 +39,7 @@ def issue(*, name: str, scopes: Sequence[str], expires_at: datetime | None = Non
         prefix=prefix,
         hash=hash_of(text),
         scopes=sorted(set(scopes)),
+        allowed_origins=[origin.rstrip("/") for origin in allowed_origins],
         expires_at=expires_at,
         created_at=now,
     )
@@ -46,6 +56,11 @@ def find(text: str, *, now: datetime) -> ApiKey | None:
         return None
     key.note_use(now)
     return key
+
+
+def hidden(text: str) -> str:
+    """A text without the secret part of the keys in it."""
+    return _KEY.sub(rf"{MARK}_\1_…", text)
 
 
 def revoke(keys: QuerySet[ApiKey], *, now: datetime) -> int:

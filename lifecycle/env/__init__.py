@@ -25,7 +25,8 @@ NAMES = frozenset(
     CELERY_BROKER_URL DATABASE_PGBOUNCER DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL
     FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL
     SANDBOX SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE
-    TRUSTED_PROXIES VAR_DIR WEBHOOK_SECRET WEB_THREADS WORKER_PROCESSES ZOOM_WEBHOOK_SECRET""".split()
+    TRACK_LIMIT TRACK_LIMIT_PER_IP TRUSTED_PROXIES VAR_DIR WEBHOOK_SECRET WEB_THREADS WORKER_PROCESSES
+    ZOOM_WEBHOOK_SECRET""".split()
 )
 
 # A file of this name in VAR_DIR says that its database is a demo, however the product is started on it.
@@ -159,6 +160,8 @@ def read_limits(reader: Reader) -> dict[str, tuple[int, int]]:
         "form address": reader.get("FORM_LIMIT_PER_ADDRESS", values.rate, (100, 3600)),
         "form ip": reader.get("FORM_LIMIT_PER_IP", values.rate, (1_200, 60)),
         "key": reader.get("API_LIMIT", values.rate, (60_000, 60)),
+        "track": reader.get("TRACK_LIMIT", values.rate, (120_000, 60)),
+        "track ip": reader.get("TRACK_LIMIT_PER_IP", values.rate, (6_000, 60)),
     }
 
 
