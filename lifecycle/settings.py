@@ -92,6 +92,7 @@ TEMPLATES = [
 # --- database: no session state anywhere, so PgBouncer in transaction mode works
 EMBEDDED_POSTGRES = None if ENVIRONMENT.database else postgres.locate(VAR_DIR)
 LOCK_TIMEOUT = timedelta(seconds=10)
+POOLED = ENVIRONMENT.pgbouncer  # through a pooler nothing can be prepared
 DATABASES = {
     "default": postgres.django_database(
         ENVIRONMENT.database, EMBEDDED_POSTGRES, pgbouncer=ENVIRONMENT.pgbouncer, lock_timeout=LOCK_TIMEOUT

@@ -2,6 +2,7 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifecycle.settings")
@@ -9,5 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifecycle.settings")
 application = get_wsgi_application()
 
 from leads import reacting  # noqa: E402  models can be imported only now
+from lifecycle.core import sql  # noqa: E402
 
 reacting.in_background()
+if not settings.POOLED:
+    sql.always_prepare()

@@ -2,17 +2,19 @@
 
 Django's cursor writes parameters into the text of the statement; for arrays of hundreds of values that costs three
 times what the driver's binary arrays cost (`unnest(%b::bigint[], …)`). Nothing is prepared, so PgBouncer may sit in
-between; `prepare_often` changes that for a connection that is one's own.
+between; `prepare_often` and `always_prepare` change that for connections that are one's own.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.models import Model
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
@@ -39,6 +41,15 @@ def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...
     return _run(statement, parameters)[0]
 
 
+def stream(statement: str, parameters: Sequence[Any] = (), *, size: int = 5_000) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement as they come, so that millions fit. No other statement before the last row."""
+    connection.ensure_connection()
+    if connection.queries_logged:
+        connection.queries_log.append({"sql": statement, "time": "0.000"})
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield from cursor.stream(statement, parameters, binary=True, size=size)
+
+
 def one(model: type[Row], condition: str, parameters: Sequence[Any]) -> Row | None:
     """A row as its model, without the ORM's cost of making the statement; None if there is none. Joins nothing."""
     names, statement = _select(model, condition)
@@ -54,6 +65,15 @@ def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
 def prepare_often() -> None:
     """Let this process's connection prepare what it runs again and again. Not through a pooler."""
     connection.ensure_connection()
+    connection.connection.prepare_threshold = OFTEN
+
+
+def always_prepare() -> None:
+    """The same for every connection that this process is going to open: a form costs the server half as much."""
+    connection_created.connect(_prepare, dispatch_uid="lifecycle.prepare")
+
+
+def _prepare(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     connection.connection.prepare_threshold = OFTEN
 
 
