@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from leads.actions import FormPost, capture, record
 from leads.audit import verify_scores
 from leads.batch import NewEvent
-from leads.models import Company, Event, Lead, PendingEvent, Submission
+from leads.models import Company, Conversion, Event, Lead, PendingEvent, Submission
 from leads.pipeline import drain, process_pending
 from tests.factories import NOON, LeadFactory
 
@@ -94,3 +94,18 @@ def test_a_person_in_other_hands_is_passed_over():
         assert together(1, lambda number: process_pending(now=NOON))[0].leads == 1
     assert list(PendingEvent.objects.values_list("lead_id", flat=True)) == [held.pk]
     assert process_pending(now=NOON).leads == 1
+
+
+def test_payments_that_two_workers_hear_of_at_once_are_each_written_once():
+    leads = [LeadFactory(), LeadFactory()]
+    orders = [range(1, 41), range(40, 0, -1)]
+
+    def work(number):
+        lead = leads[number]
+        told = [NewEvent(lead.pk, "purchase.completed", {"order_id": f"A-{n}", "amount": n}) for n in orders[number]]
+        record(told, now=NOON)
+        return process_pending(lead_ids=[lead.pk], now=NOON)
+
+    assert [counts.failed for counts in together(2, work)] == [0, 0]
+    assert not PendingEvent.objects.exists()
+    assert sorted(Conversion.objects.values_list("amount", flat=True)) == list(range(1, 41))

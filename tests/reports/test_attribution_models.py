@@ -1,6 +1,7 @@
 """The six models as tables and as laws: what is shared is the whole, to the last cent."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def path(count: int, created: int | None = None, opportunity: int | None = None)
 )
 def test_each_model_weighs_as_it_says(model, given_path, percent):
     weights = MODELS[model].weigh(given_path, WEEK)
-    wanted = [float(Decimal(str(p).split("/")[0]) / Decimal((str(p).split("/") + ["1"])[1])) for p in percent]
+    wanted = [float(Fraction(each)) for each in percent]
     assert [100 * weight / sum(weights) for weight in weights] == pytest.approx(wanted, abs=1e-6)
 
 
