@@ -86,6 +86,8 @@ NAVIGATION = [
     group(
         "Capture and scoring",
         page("Forms", "dynamic_form", "leads.form"),
+        page("Landing pages", "web", "leads.landingpage"),
+        page("Lead magnets", "attach_file", "leads.magnet"),
         page("Audience mapping", "diversity_3", "leads.audience"),
         page("Event names", "label", "leads.eventname"),
         page("Job titles", "badge", "leads.titlerule"),

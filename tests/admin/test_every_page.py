@@ -26,7 +26,18 @@ from campaigns.models import (
     WaitingEntry,
     WebhookCall,
 )
-from leads.models import Audience, Consent, EventName, Submission, TitleRule, Visitor, Workspace
+from leads.models import (
+    Audience,
+    Consent,
+    EventName,
+    LandingPage,
+    Magnet,
+    PageVariant,
+    Submission,
+    TitleRule,
+    Visitor,
+    Workspace,
+)
 from lifecycle.sales.models import Alert, AssignmentRule, Task
 from tests import staff
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
@@ -51,6 +62,9 @@ def company():
     Submission.objects.create(form=form, lead=lead, data={"email": lead.email}, body_hash="x", received_at=NOON)
     AudienceFactory(), SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"}), StageRuleFactory()
     EventName.objects.create(name="VIEWED_PRICING", kind="pricing.viewed")
+    Magnet.objects.create(slug="guide", name="The guide", file="magnets/guide.pdf", created_at=NOON)
+    landing = LandingPage.objects.create(slug="guide", name="Guide", title="Guide", created_at=NOON, updated_at=NOON)
+    PageVariant.objects.create(page=landing, key="a", blocks=[{"type": "text", "body": "Hello"}])
     Visitor.objects.create(anonymous_id="b1", created_at=NOON)
     Visitor.objects.create(user_id="u1", lead=lead, created_at=NOON)
     Consent.objects.create(lead=lead, address_hash="h", purpose="marketing", granted=True, source="form", at=NOON)
