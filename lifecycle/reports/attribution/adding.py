@@ -8,7 +8,7 @@ from functools import lru_cache
 from lifecycle.reports.attribution.models import MODELS, Model, Path, apportion
 from lifecycle.reports.attribution.paths import Journey, counted
 from lifecycle.reports.attribution.questions import Question
-from lifecycle.reports.attribution.won import Net
+from lifecycle.reports.attribution.won import Net, Won
 
 # A conversion is shared in millionths where it is counted rather than paid.
 WHOLE = 1_000_000
@@ -53,20 +53,14 @@ class Adder:
         self._lookback = asked.lookback.total_seconds() if asked.lookback is not None else None
         self._skips_direct = asked.skips_direct
 
-    def add(
-        self,
-        at: float,
-        became_sql: float | None,
-        currency: str,
-        net: Net | None,
-        journey: Journey,
-        values: Sequence[str],
-    ) -> None:
+    def add(self, won: Won, journey: Journey, values: Sequence[str]) -> None:
         """Share one conversion. `values` are those of the journey's touches."""
-        sheet = self._sheet(currency)
-        sheet.totals.count(net or _NOTHING)
-        left = net.left if net else 0
-        path = counted(journey, at=at, became_sql=became_sql, lookback=self._lookback, skip_direct=self._skips_direct)
+        sheet = self._sheet(won.currency)
+        sheet.totals.count(won.net or _NOTHING)
+        left = won.net.left if won.net else 0
+        path = counted(
+            journey, at=won.at, became_sql=won.became_sql, lookback=self._lookback, skip_direct=self._skips_direct
+        )
         if path is None:
             self._give(sheet, None, left)
             return
