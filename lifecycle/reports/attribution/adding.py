@@ -1,9 +1,10 @@
 """Adding up: each conversion is shared among its touches by every model, and the credits are summed by value. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from lifecycle.reports.attribution.models import MODELS, Model, Path, apportion
 from lifecycle.reports.attribution.paths import Journey, counted
@@ -13,7 +14,11 @@ from lifecycle.reports.attribution.won import Net, Won
 # A conversion is shared in millionths where it is counted rather than paid.
 WHOLE = 1_000_000
 _NOTHING = Net(0)
-Sums = defaultdict[str | None, int]
+
+# Money and count by each model are added up side by side in one long integer, a lane each: an addition costs what a
+# short one does, and none can run over into the next.
+_LANE = 96
+_ONE_LANE = (1 << _LANE) - 1
 
 
 @dataclass(slots=True)
@@ -34,13 +39,27 @@ class Totals:
         self.refunded += net.refunded
 
 
+class Credit(NamedTuple):
+    """What a model gives: money in minor units, and conversions in millionths."""
+
+    amount: int = 0
+    conversions: int = 0
+
+
 @dataclass(slots=True)
 class Sheet:
-    """The credits in one currency: for each model, value → minor units and value → millionths of conversions."""
+    """What is credited in one currency: value → the lanes of all models."""
 
-    money: Mapping[str, Sums]
-    counts: Mapping[str, Sums]
+    models: Sequence[str]
+    sums: defaultdict[str | None, int] = field(default_factory=lambda: defaultdict(int))
     totals: Totals = field(default_factory=Totals)
+
+    def credits_of(self, value: str | None) -> dict[str, Credit]:
+        lanes = self.sums[value]
+        return {
+            name: Credit((lanes >> 2 * at * _LANE) & _ONE_LANE, (lanes >> (2 * at + 1) * _LANE) & _ONE_LANE)
+            for at, name in enumerate(self.models)
+        }
 
 
 class Adder:
@@ -48,56 +67,60 @@ class Adder:
 
     def __init__(self, asked: Question) -> None:
         self.sheets: dict[str, Sheet] = {}
-        self._models = [MODELS[name] for name in asked.models]
+        self._models = asked.models
         self._half_life = asked.half_life.total_seconds()
         self._lookback = asked.lookback.total_seconds() if asked.lookback is not None else None
         self._skips_direct = asked.skips_direct
+        placed = [(at, MODELS[name]) for at, name in enumerate(asked.models)]
+        self._by_time = [(at, model) for at, model in placed if not model.by_shape]
+        by_shape = [(at, model) for at, model in placed if model.by_shape]
+
+        @lru_cache(maxsize=65_536)  # prices and paths of the same shape come again and again
+        def of_shape(touches: int, created: int | None, opportunity: int | None, amount: int) -> list[int]:
+            return self._lanes(by_shape, Path(range(touches), created, opportunity), amount)
+
+        self._of_shape = of_shape
 
     def add(self, won: Won, journey: Journey, values: Sequence[str]) -> None:
         """Share one conversion. `values` are those of the journey's touches."""
         sheet = self._sheet(won.currency)
         sheet.totals.count(won.net or _NOTHING)
         left = won.net.left if won.net else 0
-        path = counted(
+        found = counted(
             journey, at=won.at, became_sql=won.became_sql, lookback=self._lookback, skip_direct=self._skips_direct
         )
-        if path is None:
-            self._give(sheet, None, left)
+        if found is None:
+            sheet.sums[None] += self._of_shape(1, None, None, left)[0] + self._timed(Path((0,)), left)[0]
             return
-        places = path.places
-        shown = values[places.start : places.stop] if isinstance(places, range) else [values[place] for place in places]
-        for model in self._models:
-            money, counts = shares(model, path.path, self._half_life, left)
-            _sum(sheet.counts[model.name], shown, counts)
-            if left:
-                _sum(sheet.money[model.name], shown, money)
+        places, path = found
+        sums = sheet.sums
+        given = self._of_shape(len(path.times), path.created, path.opportunity, left)
+        for place, lanes, further in zip(places, given, self._timed(path, left), strict=True):
+            sums[values[place]] += lanes + further
 
-    def _give(self, sheet: Sheet, value: str | None, left: int) -> None:
-        """All of a conversion to one value, by every model."""
-        for model in self._models:
-            sheet.counts[model.name][value] += WHOLE
-            sheet.money[model.name][value] += left
+    def _timed(self, path: Path, amount: int) -> Sequence[int]:
+        """The lanes of the models that look at the times."""
+        return self._lanes(self._by_time, path, amount) if self._by_time else (0,) * len(path.times)
+
+    def _lanes(self, models: Sequence[tuple[int, Model]], path: Path, amount: int) -> list[int]:
+        """For each touch what it gets by these models, each in its lanes."""
+        given = [0] * len(path.times)
+        for at, model in models:
+            money, counts = shares(model, path, self._half_life, amount)
+            first, second = 2 * at * _LANE, (2 * at + 1) * _LANE
+            given = [
+                lanes + (cents << first) + (count << second)
+                for lanes, cents, count in zip(given, money, counts, strict=True)
+            ]
+        return given
 
     def _sheet(self, currency: str) -> Sheet:
         if currency not in self.sheets:
-            names = [model.name for model in self._models]
-            self.sheets[currency] = Sheet({name: Sums(int) for name in names}, {name: Sums(int) for name in names})
+            self.sheets[currency] = Sheet(self._models)
         return self.sheets[currency]
 
 
-def shares(model: Model, path: Path, half_life: float, amount: int) -> tuple[Sequence[int], Sequence[int]]:
+def shares(model: Model, path: Path, half_life: float, amount: int) -> tuple[list[int], list[int]]:
     """What each touch of a path gets of the amount, and of the conversion in millionths."""
     weights = model.weigh(path, half_life)
-    if model.by_shape:
-        return _shared(amount, weights), _shared(WHOLE, weights)
     return apportion(amount, weights), apportion(WHOLE, weights)
-
-
-# Prices and paths of the same length come again and again.
-_shared = lru_cache(maxsize=65_536)(apportion)
-
-
-def _sum(sums: Sums, values: Iterable[str], given: Iterable[int]) -> None:
-    for value, credit in zip(values, given, strict=True):
-        if credit:
-            sums[value] += credit

@@ -41,11 +41,14 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
-    shares = [total * weight // whole for weight in weights]
+    shares, remainders = [], []
+    for weight in weights:
+        share, remainder = divmod(total * weight, whole)
+        shares.append(share)
+        remainders.append(remainder)
     left = total - sum(shares)
     if left:
-        by_remainder = sorted(range(len(weights)), key=lambda place: -(total * weights[place] % whole))
-        for place in by_remainder[:left]:
+        for place in sorted(range(len(shares)), key=remainders.__getitem__, reverse=True)[:left]:
             shares[place] += 1
     return shares
 

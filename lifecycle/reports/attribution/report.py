@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from lifecycle.core import money
 from lifecycle.reports.attribution import reading
-from lifecycle.reports.attribution.adding import Adder, Sheet, Totals
+from lifecycle.reports.attribution.adding import Adder, Credit, Sheet, Totals
 from lifecycle.reports.attribution.dimensions import DIMENSIONS
 from lifecycle.reports.attribution.paths import Journey
 from lifecycle.reports.attribution.questions import Question
@@ -15,14 +15,6 @@ from lifecycle.reports.attribution.reading import Refunds
 from lifecycle.reports.attribution.won import Won
 
 NOWHERE = Journey((), ())
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """What a model gives a row: money in minor units, and conversions in millionths."""
-
-    amount: int
-    conversions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +73,7 @@ def _side_by_side(
 def _section(asked: Question, currency: str, sheet: Sheet) -> Section:
     """The most credited first, the unattributed last."""
     dimension = DIMENSIONS[asked.by]
-    values = {value for sums in (*sheet.counts.values(), *sheet.money.values()) for value in sums}
-    rows = [
-        Row(
-            value,
-            dimension.label_of(value),
-            {name: Credit(sheet.money[name].get(value, 0), sheet.counts[name].get(value, 0)) for name in asked.models},
-        )
-        for value in values
-    ]
+    rows = [Row(value, dimension.label_of(value), sheet.credits_of(value)) for value in list(sheet.sums)]
     return Section(currency, sheet.totals, sorted(rows, key=_rank))
 
 
