@@ -4,58 +4,31 @@ What is missing is created. What a marketer already has stays as it is, unless `
 Each loader takes the parsed YAML, checks all of it first, and writes all or nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from leads import titles
-from leads.models import Audience, EventName, Form, ScoreGroup, ScoreRule, Segment, StageRule, TitleRule, Workspace
+from leads.models import (
+    Audience,
+    ChannelRule,
+    EventName,
+    Form,
+    ScoreGroup,
+    ScoreRule,
+    Segment,
+    StageRule,
+    TitleRule,
+    Workspace,
+)
+from leads.playbook_rows import Item, Loaded, PlaybookError, clean, load, rows_of
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import durations
 from lifecycle.core.rules import RuleError, parse
 
-VERSION = 1
-
-
-class PlaybookError(ValueError):
-    """The playbook does not read; the message says where and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Names of the rows that were created, overwritten, and left as they were."""
-
-    created: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-
-    def __add__(self, other: "Loaded") -> "Loaded":
-        return Loaded(self.created + other.created, self.updated + other.updated, self.kept + other.kept)
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One entry of a list, with its place for error messages."""
-
-    path: str
-    data: Mapping[str, Any]
-
-    def take(self, *names: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-        """The named members; PlaybookError for a missing or an unknown one."""
-        missing = [name for name in names if name not in self.data]
-        unknown = [str(name) for name in self.data if name not in (*names, *optional)]
-        if missing:
-            raise PlaybookError(f"{self.path}: {missing[0]} is missing")
-        if unknown:
-            raise PlaybookError(f"{self.path}.{unknown[0]}: not known here; there is {', '.join((*names, *optional))}")
-        return {name: self.data[name] for name in (*names, *optional) if name in self.data}
-
 
 def load_forms(data: object, *, update: bool = False) -> Loaded:
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         form = item.take(
             "slug", "name", "fields", optional=("description", "thank_you", "thank_you_url", "marketing_consent")
         )
@@ -63,45 +36,61 @@ def load_forms(data: object, *, update: bool = False) -> Loaded:
         _check_fields(item.path, form["fields"])
         return form
 
-    return _load(Form, "slug", _items(data, "forms", "forms"), read, update=update)
+    return load(Form, "slug", rows_of(data, "forms", "forms"), read, update=update)
 
 
 def load_audiences(data: object, *, update: bool = False) -> Loaded:
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         return item.take("organization_type", "audience_type", "primary_audience")
 
-    return _load(Audience, "organization_type", _items(data, "audiences", "audiences"), read, update=update)
+    return load(Audience, "organization_type", rows_of(data, "audiences", "audiences"), read, update=update)
 
 
 def load_event_names(data: object, *, update: bool = False) -> Loaded:
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         row = item.take("sent", "kind")
         return {"name": row["sent"], "kind": row["kind"]}
 
-    return _load(EventName, "name", _items(data, "event_names", "event_names"), read, update=update)
+    return load(EventName, "name", rows_of(data, "event_names", "event_names"), read, update=update)
 
 
 def load_titles(data: object, *, update: bool = False) -> Loaded:
     """Rules take their position from their place in the list."""
-    items = list(_items(data, "titles", "rules"))
+    items = list(rows_of(data, "titles", "rules"))
     positions = {item.path: 10 * (place + 1) for place, item in enumerate(items)}
 
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         try:
             row = titles.checked(item.take("words", optional=("role", "department")))
         except titles.WordsError as error:
             raise PlaybookError(f"{item.path}.words: {error}") from None
         return {"role": "", "department": "", **row, "position": positions[item.path]}
 
-    loaded = _load(TitleRule, "words", iter(items), read, update=update)
+    loaded = load(TitleRule, "words", iter(items), read, update=update)
     titles.forget()
     return loaded
+
+
+@transaction.atomic
+def load_channels(data: object, *, update: bool = False) -> Loaded:
+    """All of them or none: what they mean hangs on their order, so nothing is put between a marketer's own."""
+    items = list(rows_of(data, "channels", "rules"))
+    positions = {item.path: 10 * (place + 1) for place, item in enumerate(items)}
+    if not update and ChannelRule.objects.exists():
+        return Loaded(kept=tuple(map(str, positions.values())))
+    ChannelRule.objects.all().delete()
+
+    def read(item: Item) -> dict[str, Any]:
+        row = item.take("channel", optional=("sources", "mediums", "campaigns", "click_ids"))
+        return {**row, "position": positions[item.path]}
+
+    return load(ChannelRule, "position", iter(items), read, update=update)
 
 
 def load_segments(data: object, *, update: bool = False) -> Loaded:
     """An overwritten rule makes a new version; members follow with the next refresh."""
 
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         segment = item.take("slug", "name", "rule", optional=("description",))
         segment["rule"] = _rule(f"{item.path}.rule", segment["rule"])
         return segment
@@ -110,15 +99,15 @@ def load_segments(data: object, *, update: bool = False) -> Loaded:
         if isinstance(row, Segment) and row.rule != values["rule"]:
             row.renew()
 
-    return _load(Segment, "slug", _items(data, "segments", "segments"), read, update=update, renew=renew)
+    return load(Segment, "slug", rows_of(data, "segments", "segments"), read, update=update, renew=renew)
 
 
 def load_stages(data: object, *, update: bool = False) -> Loaded:
     """Rules take their position from their place in the list; between the shipped ones a marketer's own find room."""
-    items = list(_items(data, "stages", "rules"))
+    items = list(rows_of(data, "stages", "rules"))
     positions = {item.path: 10 * (place + 1) for place, item in enumerate(items)}
 
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         row = item.take("slug", "name", "to", "from", "reason", optional=("event", "where", "when", "swept"))
         return {
             **{name: row[name] for name in ("slug", "name", "to", "reason")},
@@ -128,23 +117,23 @@ def load_stages(data: object, *, update: bool = False) -> Loaded:
             **_trigger(item.path, row),
         }
 
-    return _load(StageRule, "slug", iter(items), read, update=update)
+    return load(StageRule, "slug", iter(items), read, update=update)
 
 
 @transaction.atomic
 def load_scoring(data: object, *, update: bool = False) -> Loaded:
     """Groups and rules; the thresholds and the half-life go to a workspace that is new, or with `update`."""
     _load_thresholds(data, update=update)
-    groups = _load(
+    groups = load(
         ScoreGroup,
         "slug",
-        _items(data, "scoring", "groups"),
+        rows_of(data, "scoring", "groups"),
         lambda item: item.take("slug", "name", "dimension", "cap"),
         update=update,
     )
     by_slug = {group.slug: group for group in ScoreGroup.objects.all()}
 
-    def read(item: _Item) -> dict[str, Any]:
+    def read(item: Item) -> dict[str, Any]:
         row = item.take("slug", "name", "group", "points", optional=("event", "where", "when", "at_most"))
         if row["group"] not in by_slug:
             raise PlaybookError(f"{item.path}.group: there is no group {row['group']!r}")
@@ -154,7 +143,7 @@ def load_scoring(data: object, *, update: bool = False) -> Loaded:
         values = {"slug": row["slug"], "name": row["name"], "group": group, "points": row["points"]}
         return values | _trigger(item.path, row) | _limit(item.path, row.get("at_most"))
 
-    return groups + _load(ScoreRule, "slug", _items(data, "scoring", "rules"), read, update=update)
+    return groups + load(ScoreRule, "slug", rows_of(data, "scoring", "rules"), read, update=update)
 
 
 def _load_thresholds(data: object, *, update: bool) -> None:
@@ -168,63 +157,8 @@ def _load_thresholds(data: object, *, update: bool) -> None:
         workspace.intent_half_life_days = max(_span("scoring.half_life", data["half_life"]).days, 1)
     if workspace.hot_at <= workspace.warm_at:
         raise PlaybookError("scoring.temperature: hot must lie above warm")
-    _clean("scoring.temperature", workspace)
+    clean("scoring.temperature", workspace)
     workspace.save()
-
-
-def _items(data: object, kind: str, member: str) -> Iterator[_Item]:
-    if not isinstance(data, dict) or data.get("kind") != kind:
-        raise PlaybookError(f"{kind}: the file must be a mapping with “kind: {kind}”")
-    if data.get("version", VERSION) != VERSION:
-        raise PlaybookError(f"{kind}.version: {data['version']!r} is not known here, only {VERSION}")
-    if not isinstance(data.get(member), list):
-        raise PlaybookError(f"{kind}.{member}: a list is expected")
-    for place, row in enumerate(data[member]):
-        path = f"{kind}.{member}[{place}]" if kind != member else f"{kind}[{place}]"
-        if not isinstance(row, dict):
-            raise PlaybookError(f"{path}: a mapping is expected")
-        yield _Item(path, row)
-
-
-@transaction.atomic
-def _load(
-    model: type[models.Model],
-    key: str,
-    items: Iterator[_Item],
-    read: Callable[[_Item], dict[str, Any]],
-    *,
-    update: bool,
-    renew: Callable[[models.Model, dict[str, Any]], None] | None = None,
-) -> Loaded:
-    existing = {getattr(row, key): row for row in model._default_manager.all()}
-    created: list[str] = []
-    updated: list[str] = []
-    kept: list[str] = []
-    for item in items:
-        values = read(item)
-        name = str(values[key])
-        row = existing.get(name)
-        if row is not None and not update:
-            kept.append(name)
-            continue
-        (created if row is None else updated).append(name)
-        row = row or model()
-        if renew is not None and row.pk is not None:
-            renew(row, values)
-        for column, value in values.items():
-            setattr(row, column, value)
-        _clean(item.path, row)
-        row.save()
-        existing[name] = row
-    return Loaded(tuple(created), tuple(updated), tuple(kept))
-
-
-def _clean(path: str, row: models.Model) -> None:
-    try:
-        row.full_clean()
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise PlaybookError(f"{path}.{field}: {messages[0]}") from None
 
 
 def _trigger(path: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent
 _LOADERS: dict[str, Callable[[dict[str, Any]], int | playbooks.Loaded]] = {
     "topics": load_topics,
     "audiences": playbooks.load_audiences,
+    "channels": playbooks.load_channels,
     "event_names": playbooks.load_event_names,
     "forms": playbooks.load_forms,
     "scoring": playbooks.load_scoring,

@@ -8,7 +8,7 @@ from leads.playbooks import PlaybookError
 from tests.leads.conftest import playbook
 
 pytestmark = pytest.mark.django_db
-NAMES = ["forms", "audiences", "event_names", "scoring", "stages", "segments"]
+NAMES = ["forms", "audiences", "channels", "event_names", "scoring", "stages", "segments"]
 
 
 @pytest.mark.parametrize("name", NAMES)
