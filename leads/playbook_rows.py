@@ -45,6 +45,7 @@ class Item:
 
 
 def rows_of(data: object, kind: str, member: str) -> Iterator[Item]:
+    """The entries of the list `member` in a file of that kind; PlaybookError for anything else."""
     if not isinstance(data, dict) or data.get("kind") != kind:
         raise PlaybookError(f"{kind}: the file must be a mapping with “kind: {kind}”")
     if data.get("version", VERSION) != VERSION:
@@ -68,6 +69,7 @@ def load(
     update: bool,
     renew: Callable[[models.Model, dict[str, Any]], None] | None = None,
 ) -> Loaded:
+    """Write what `read` makes of the items that are not there yet by `key`; with `update` the others too."""
     existing = {getattr(row, key): row for row in model._default_manager.all()}
     created: list[str] = []
     updated: list[str] = []
@@ -92,6 +94,7 @@ def load(
 
 
 def clean(path: str, row: models.Model) -> None:
+    """PlaybookError for a row that its model refuses."""
     try:
         row.full_clean()
     except ValidationError as error:
