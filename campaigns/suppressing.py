@@ -1,7 +1,7 @@
 """Opt-outs and blocked addresses. A suppression hangs on the address's keyed hash and outlives the lead."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,9 +33,23 @@ _STOP_MAIL = stopping.statement(
     RETURNING m.id, m.state""",
     end="suppressed",
 )
+_PEOPLE = """
+    SELECT id FROM leads_lead WHERE address_hash = %b
+    UNION SELECT lead_id FROM leads_addressalias WHERE address_hash = %b ORDER BY 1
+"""
+_ADDRESSES = """
+    SELECT address_hash FROM leads_lead WHERE id = ANY(%b::bigint[])
+    UNION SELECT address_hash FROM leads_addressalias WHERE lead_id = ANY(%b::bigint[])
+"""
 _HOLD_RUNS = """
     SELECT id FROM campaigns_enrollment WHERE lead_id = ANY(%b::bigint[]) AND state = 'active'
     ORDER BY id FOR NO KEY UPDATE
+"""
+
+_BLOCK_ALL = """
+    INSERT INTO campaigns_suppression (scope, reason, source, created_at, address_hash)
+    SELECT %b::text, %b::text, %b::text, %b::timestamptz, hashed FROM unnest(%b::text[]) AS hashed ORDER BY hashed
+    ON CONFLICT DO NOTHING RETURNING address_hash
 """
 
 
@@ -60,7 +74,7 @@ def suppress(
     block = Block(scope, reason, source, topic)
     leads, new = _set(address_hash, block, now=now)
     try:
-        _stop(leads, block, now=now)
+        stop(leads, block, now=now)
     except OperationalError:
         logger.warning("an opt-out holds, but could not stop at once what was under way for leads %s", leads)
     return new
@@ -70,29 +84,59 @@ def suppress(
 def _set(address_hash: str, block: Block, *, now: datetime) -> tuple[list[int], bool]:
     # A claim holds its leads' locks until it commits: taking the lock puts us after it, or it after us.
     _wait_for_claims(address_hash)
-    leads = list(Lead.objects.filter(address_hash=address_hash).order_by("pk").values_list("pk", flat=True))
-    _, new = Suppression.objects.get_or_create(
-        address_hash=address_hash,
-        scope=block.scope,
-        topic=block.topic,
-        defaults={"reason": block.reason, "source": block.source, "created_at": now},
-    )
+    leads = people_of(address_hash)
+    new = False
+    for hashed in [address_hash, *sorted({*addresses_of(leads)} - {address_hash})]:
+        _, made = Suppression.objects.get_or_create(
+            address_hash=hashed,
+            scope=block.scope,
+            topic=block.topic,
+            defaults={"reason": block.reason, "source": block.source, "created_at": now},
+        )
+        new = new or made
     if new:
         _note(leads, block, granted=False, now=now)
     return leads, new
 
 
+def suppress_all(addresses: Mapping[str, int | None], block: Block, *, now: datetime) -> int:
+    """Block many addresses in the caller's transaction, with the leads they belong to; how many were new.
+
+    A lead that goes by another address than the one that opted out is blocked by both.
+    """
+    people = dict(Lead.objects.filter(pk__in=[pk for pk in addresses.values() if pk]).values_list("address_hash", "pk"))
+    people |= dict(Lead.objects.filter(address_hash__in=addresses).values_list("address_hash", "pk"))
+    hashes = sorted({*addresses, *people})
+    new = {row[0] for row in sql.fetch(_BLOCK_ALL, [block.scope, block.reason, block.source, now, hashes])}
+    leads = sorted(pk for hashed, pk in people.items() if hashed in new)
+    if leads:
+        stop(leads, block, now=now)
+        _note(leads, block, granted=False, now=now)
+    return len(new)
+
+
+def people_of(address_hash: str) -> list[int]:
+    """The lead of an address, or the one that it leads to since two were merged."""
+    return [row[0] for row in sql.fetch(_PEOPLE, [address_hash, address_hash])]
+
+
+def addresses_of(leads: list[int]) -> list[str]:
+    """The hashes of all addresses under which these leads are known: an opt-out of one binds them all."""
+    return [row[0] for row in sql.fetch(_ADDRESSES, [leads, leads])] if leads else []
+
+
 def _wait_for_claims(address_hash: str) -> None:
     try:
         with transaction.atomic():
-            leads = Lead.objects.filter(address_hash=address_hash).order_by("pk")
+            leads = Lead.objects.filter(pk__in=people_of(address_hash)).order_by("pk")
             list(leads.select_for_update(no_key=True).values_list("pk"))
     except OperationalError:
         pass  # somebody keeps the lock for long; the block itself must not wait for them
 
 
 @atomic_with_retry
-def _stop(leads: list[int], block: Block, *, now: datetime) -> None:
+def stop(leads: list[int], block: Block, *, now: datetime) -> None:
+    """End what is under way for these leads and must not go on with this block."""
     if not leads:
         return
     list(Lead.objects.filter(pk__in=leads).order_by("pk").select_for_update(no_key=True).values_list("pk"))
@@ -125,7 +169,8 @@ def _note(leads: Iterable[int], block: Block, *, granted: bool, now: datetime) -
 def lift(lead: Lead, *, topic: Topic | None, source: str, now: datetime) -> bool:
     """The person wants this mail again, by their own act. Never lifts a bounce or complaint. False: nothing blocked."""
     scope = Suppression.Scope.TOPIC if topic else Suppression.Scope.MARKETING
-    lifted, _ = Suppression.objects.filter(address_hash=lead.address_hash, scope=scope, topic=topic).delete()
+    hashes = addresses_of([lead.pk])
+    lifted, _ = Suppression.objects.filter(address_hash__in=hashes, scope=scope, topic=topic).delete()
     if lifted:
         _note([lead.pk], Block(scope, "asked for it again", source, topic), granted=True, now=now)
     return bool(lifted)
@@ -134,7 +179,7 @@ def lift(lead: Lead, *, topic: Topic | None, source: str, now: datetime) -> bool
 def in_flight(address_hash: str) -> list[int]:
     """Leads of the address that have mail in flight."""
     return list(
-        Message.objects.filter(lead__address_hash=address_hash, state=Message.State.SENDING)
+        Message.objects.filter(lead__in=people_of(address_hash), state=Message.State.SENDING)
         .values_list("lead_id", flat=True)
         .distinct()
     )

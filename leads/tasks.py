@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from leads import actions, audit, fading, pipeline, segments
+from leads import actions, audit, fading, importing, pipeline, segments
 from lifecycle.core import clock
 
 
@@ -29,3 +29,13 @@ def refresh_segments() -> int:
 @shared_task(ignore_result=True)
 def verify_scores() -> int:
     return len(audit.verify_scores())
+
+
+@shared_task(ignore_result=True)
+def import_people() -> int:
+    return importing.run_due(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def forget_imports() -> int:
+    return importing.forget(now=clock.now())

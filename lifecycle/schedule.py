@@ -50,6 +50,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Judge experiments", "campaigns.tasks.judge_experiments", seconds(600), "Comparisons whose sample is complete."
     ),
+    Job("Import people", "leads.tasks.import_people", seconds(15), "Files whose hint was lost, or whose worker was."),
+    Job(
+        "Forget imports", "leads.tasks.forget_imports", seconds(3600), "Files and refused rows are kept for days only."
+    ),
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
     Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
     Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
-from leads import signals
+from leads import importing, signals
 from leads.models import Consent, Lead
 
 __all__ = ["erase"]
@@ -26,6 +26,7 @@ def erase(lead: Lead, *, now: datetime) -> dict[str, int]:
             return {}
         signals.lead_erased.send(sender=None, lead=lead, now=now)
         _forget_name(lead)
+        importing.forget_person(lead, now=now)
         consents = Consent.objects.filter(address_hash=lead.address_hash).delete()[1]
         return {**Lead(pk=lead.pk).delete()[1], **consents}
 

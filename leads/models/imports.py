@@ -18,6 +18,7 @@ class ImportRun(models.Model):
     file = models.FileField(upload_to="imports/", max_length=300)
     file_name = models.CharField(max_length=200)
     source = models.CharField(max_length=60, default="import", help_text="Where the people come from: trade-fair-2026")
+    headings = models.JSONField(default=list, db_default=[], help_text="The columns in the file's order.")
     mapping = models.JSONField(
         default=dict, help_text="Column of the file → field, attributes.name, utm_source … or empty."
     )

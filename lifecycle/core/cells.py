@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 def escape_cell(value: object) -> str:
     """A value as the text of its cell. None is empty, a time ISO 8601, a list or a dict JSON."""
-    text = _text(value)
+    text = as_text(value)
     guarded = text.startswith(FORMULA) or (text.startswith("'") and text.lstrip("'").startswith(FORMULA))
     return f"'{text}" if guarded and not _NUMBER.fullmatch(text) else text
 
@@ -33,7 +33,8 @@ def escape_row(values: Iterable[object]) -> list[str]:
     return [escape_cell(value) for value in values]
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as people read it, before anything is escaped."""
     if value is None:
         return ""
     if isinstance(value, bool):
