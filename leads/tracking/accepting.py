@@ -9,7 +9,6 @@ import msgspec
 from django.conf import settings
 
 from leads import log
-from leads.log import NewEvent
 from leads.tracking import calls, kinds, times
 from leads.tracking.calls import BadCall, Call
 from lifecycle.core import sql
@@ -155,7 +154,7 @@ def _know(read: Sequence[Call], *, now: datetime) -> _Around:
 def _write(
     delivery: Delivery, read: Sequence[tuple[int, Call]], around: _Around, accepted: Accepted, *, now: datetime
 ) -> None:
-    events, asking = [], {}
+    events, future = log.Tracked(), settings.SANDBOX
     for index, call in read:
         kind = kind_of(call, around.meanings)
         if reason := kinds.refusal(kind, is_public=delivery.is_public):
@@ -164,15 +163,18 @@ def _write(
         visitor = around.users[call.user] if call.user else around.browsers[call.browser]
         if call.type in ASKS:
             browser = around.browsers.get(call.browser) if call.user else None
-            asking[len(events)] = browser.id if browser else None
-        at = times.occurred(call.at, call.sent_at or delivery.sent_at, now=now, future=settings.SANDBOX)
-        events.append(
-            NewEvent(visitor.lead_id, kind, call.facts, at, source=SOURCE, key=call.key, visitor_id=visitor.id)
-        )
-    written = log.write(events, now=now, pending=True, asking=asking)
+            events.asking[call.key] = browser.id if browser else None
+        events.lead_ids.append(visitor.lead_id)
+        events.visitor_ids.append(visitor.id)
+        events.kinds.append(kind)
+        events.properties.append(sql.to_json(call.facts))
+        events.moments.append(times.occurred(call.at, call.sent_at or delivery.sent_at, now=now, future=future))
+        events.keys.append(call.key)
+    written = log.write_tracked(events, source=SOURCE, now=now)
     accepted.event_ids = list(written.values())
-    accepted.asking = [event_id for position, event_id in written.items() if position in asking]
-    accepted.lead_ids = {lead_id for position in written if (lead_id := events[position].lead_id) is not None}
+    accepted.asking = [written[key] for key in events.asking if key in written]
+    leads = zip(events.keys, events.lead_ids, strict=True)
+    accepted.lead_ids = {lead_id for key, lead_id in leads if lead_id is not None and key in written}
 
 
 def kind_of(call: Call, known: kinds.Known) -> str:

@@ -19,7 +19,6 @@ LONGEST_KEY = 200
 DEEPEST = 12
 LARGEST_INTEGER = 2**63 - 1
 
-_LONG_NUMBER = re.compile(rb"\d{19}")
 # Any escape of a JSON string: a whole pair of surrogates, one that stands alone, or another.
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _MISSING = "userId or anonymousId is missing"
@@ -127,23 +126,22 @@ def _sent(raw: bytes) -> Sent:
         raise BadCall(f"it is nested deeper than {DEEPEST} levels") from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise BadCall(str(error)) from None
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST or _LONG_NUMBER.search(raw):
-        _check((sent.properties, sent.traits, sent.context))
+    for facts in (sent.properties, sent.traits):
+        if facts:
+            _check(facts)
     return sent
 
 
-def _check(value: Any, depth: int = 0) -> None:
+def _check(inside: dict[str, Any] | list[Any], depth: int = 1) -> None:
     """BadCall for what no reader of ours could take."""
     if depth > DEEPEST:
         raise BadCall(f"it is nested deeper than {DEEPEST} levels")
-    if isinstance(value, dict):
-        value = value.values()
-    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        raise BadCall("it has a whole number of more than 64 bits; send it as a text")
-    elif not isinstance(value, list | tuple):
-        return
-    for part in value if not isinstance(value, int) else ():
-        _check(part, depth + 1)
+    for value in inside.values() if isinstance(inside, dict) else inside:
+        kind = type(value)
+        if kind is dict or kind is list:
+            _check(value, depth + 1)
+        elif kind is int and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            raise BadCall("it has a whole number of more than 64 bits; send it as a text")
 
 
 def _user(sent: Sent) -> str:

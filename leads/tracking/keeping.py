@@ -34,14 +34,11 @@ def facts(sent: Mapping[str, Any] | None, around: Mapping[str, Any]) -> dict[str
 
 
 def _cut(part: object) -> Any:
-    """A text, or an object of texts and numbers; anything else is dropped."""
+    """A text, or an object of texts; anything else is dropped."""
     if isinstance(part, str):
         return part[:LONGEST_TEXT]
     if isinstance(part, dict):
-        pairs = list(part.items())[:MOST_PARTS]
-        return {
-            name[:LONGEST_TEXT]: value[:LONGEST_TEXT] if isinstance(value, str) else value
-            for name, value in pairs
-            if isinstance(value, str | int | float)
-        }
-    return part if isinstance(part, int | float) else None
+        if len(part) > MOST_PARTS:
+            part = dict(list(part.items())[:MOST_PARTS])
+        return {name: text[:LONGEST_TEXT] for name, text in part.items() if isinstance(text, str)}
+    return None

@@ -42,10 +42,13 @@ class Pages:
         self._rules = [(_matcher(pattern), not pattern.startswith("/"), kind) for pattern, kind in rules]
         self._known: dict[str, str] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
     def kind_of(self, url: str, path: str) -> str:
         """The kind of a view of this page, by the first rule that fits; "" if none does."""
         place = url or path
-        if not self._rules or not place:
+        if not place:
             return ""
         kind = self._known.get(place)
         if kind is None:
@@ -76,12 +79,17 @@ class Known(msgspec.Struct, frozen=True):
 
 def of_page(name: str, properties: Mapping[str, Any], around: Mapping[str, Any], known: Known) -> str:
     """A page's kind: by its address, else by its name, else page.viewed."""
-    page = around.get("page") or {}
-    where = (properties, page) if isinstance(page, dict) else (properties,)
-    url, path = (
-        next((text for one in where if isinstance(text := one.get(part), str)), "") for part in ("url", "path")
-    )
-    return known.pages.kind_of(url[:LONGEST_URL], path[:LONGEST_URL]) or known.names.get(name) or PAGE
+    if not known.pages:
+        return known.names.get(name) or PAGE
+    url, path = properties.get("url"), properties.get("path")
+    if not isinstance(url, str) and not isinstance(path, str):
+        page = around.get("page")
+        url, path = (page.get("url"), page.get("path")) if isinstance(page, dict) else (None, None)
+    return known.pages.kind_of(_text(url), _text(path)) or known.names.get(name) or PAGE
+
+
+def _text(value: object) -> str:
+    return value[:LONGEST_URL] if isinstance(value, str) else ""
 
 
 def _matcher(pattern: str) -> Any:

@@ -10,7 +10,7 @@ from importlib import import_module
 import django
 
 ROLES = {"worker", "rival"}
-PARTS = {"mail", "floors", "rivals", "events", "send", "idle", "broadcasts", "forms", "rehearsal"}
+PARTS = {"mail", "floors", "rivals", "events", "send", "idle", "broadcasts", "forms", "rehearsal", "tracking"}
 
 
 def main() -> int:

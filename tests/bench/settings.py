@@ -24,6 +24,7 @@ os.environ |= {
     "FORM_LIMIT": "10000000/m",
     "FORM_LIMIT_PER_IP": "10000000/m",
     "FORM_LIMIT_PER_ADDRESS": "10000000/m",
+    "TRACK_LIMIT": "10000000/m",
 }
 
 from lifecycle.settings import *  # noqa: E402,F403

@@ -3,6 +3,7 @@
 send ISO-TIME          the outbox, until nothing is due at that time
 smtp PORT COUNT HEX    ready-made bytes, for the floor
 post ADDRESS PATH COUNT PREFIX    forms over HTTP, over some open connections
+track ADDRESS PATH KEY WHOSE BATCH COUNT LABEL    tracking calls likewise
 """
 
 import json
@@ -24,6 +25,7 @@ from django.db import connection
 from campaigns import outbox
 from campaigns.delivery.contract import open_transport
 from campaigns.delivery.smtp_session import Job, Reply, SmtpSession
+from tests.bench import calls
 
 BATCH = 500
 GROUP = 50
@@ -31,7 +33,7 @@ CONNECTIONS = 8
 
 
 def main(arguments: list[str]) -> int:
-    work = {"send": _send, "smtp": _smtp, "post": _post}[arguments[0]](*arguments[1:])
+    work = {"send": _send, "smtp": _smtp, "post": _post, "track": _track}[arguments[0]](*arguments[1:])
     _say("ready")
     sys.stdin.readline()
     _say(json.dumps(work()))
@@ -105,6 +107,27 @@ def _post(address: str, path: str, count: str, prefix: str) -> Callable[[], dict
         parts = [range(first, int(count), CONNECTIONS) for first in range(CONNECTIONS)]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             return {"statuses": sum(pool.map(session, parts), Counter[int]())}
+
+    return work
+
+
+def _track(address: str, path: str, key: str, *told: str) -> Callable[[], dict[str, Any]]:
+    host, (whose, batch, count, label) = urlsplit(address), told
+    waiting, sent = calls.bodies(whose, int(batch), int(count), label), calls.headers(key)
+
+    def session(bodies: list[bytes]) -> Counter[str]:
+        http, answers = HTTPConnection(str(host.hostname), host.port), Counter[str]()
+        for body in bodies:
+            http.request("POST", path, body, sent)
+            answer = http.getresponse()
+            answers[f"{answer.status} {answer.read().decode()}"] += 1
+        http.close()
+        return answers
+
+    def work() -> dict[str, Any]:
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            parts = [waiting[first::CONNECTIONS] for first in range(CONNECTIONS)]
+            return {"answers": sum(pool.map(session, parts), Counter[str]())}
 
     return work
 

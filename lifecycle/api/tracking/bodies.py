@@ -10,6 +10,8 @@ from leads import tracking
 from lifecycle.api.tracking.answers import Refused
 
 LARGEST_BATCH = 500 * 1024
+LARGEST_HEARD = 8 * 1024 * 1024
+CHUNK = 64 * 1024
 _GZIP = 31  # zlib's word for “with a gzip header”
 
 
@@ -29,17 +31,23 @@ def read(request: HttpRequest, *, most: int) -> bytes:
     packed = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if packed not in ("identity", "gzip", ""):
         raise Refused(415, "unsupported_encoding", "Send the body as it is, or with Content-Encoding: gzip.")
-    told = str(request.META.get("CONTENT_LENGTH") or 0)
-    if not told.isdecimal() or int(told) > most:
-        raise _too_large(most)
-    try:
-        raw = request.read(most + 1)
-    except UnreadablePostError:
-        raise Refused(400, "malformed", "The body ended early.") from None
+    raw = _received(request, most + 1)
     if packed == "gzip":
         raw = _unpacked(raw, most)
     if len(raw) > most:
         raise _too_large(most)
+    return raw
+
+
+def _received(request: HttpRequest, most: int) -> bytes:
+    """At most so many bytes of the body. What is over it is read too, to some end, or its sender never hears why."""
+    try:
+        raw: bytes = request.read(most)
+        left = LARGEST_HEARD if len(raw) == most else 0
+        while left > 0 and (chunk := request.read(min(left, CHUNK))):
+            left -= len(chunk)
+    except UnreadablePostError:
+        raise Refused(400, "malformed", "The body ended early.") from None
     return raw
 
 
