@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from leads import channels
+
 Clause = tuple[str, list[Any]]
 UNATTRIBUTED = "Unattributed"
 
@@ -26,7 +28,7 @@ def _column(text: str) -> Callable[[], Clause]:
 
 
 def _channel() -> Clause:
-    return "t.medium", []
+    return channels.current().case("t")
 
 
 DIMENSIONS: dict[str, Dimension] = {

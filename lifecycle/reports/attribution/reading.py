@@ -17,7 +17,7 @@ from lifecycle.reports.attribution.won import Net, Refund, Won, net
 NAMELESS = ("visit", "click")
 _WITHOUT_ORIGIN = "t.source IN ('', 'direct') AND t.medium IN ('', 'none', '(none)') AND t.campaign = ''"
 _TELLS_WHO = f"CASE WHEN t.kind IN {NAMELESS} THEN 0 ELSE {TELLS_WHO} END"
-_TRAITS = f"{_TELLS_WHO} + CASE WHEN {_WITHOUT_ORIGIN} THEN {IS_DIRECT} ELSE 0 END"
+TRAITS = f"{_TELLS_WHO} + CASE WHEN {_WITHOUT_ORIGIN} THEN {IS_DIRECT} ELSE 0 END"
 _CONVERSIONS = """
     SELECT c.id, c.lead_id, date_part('epoch', c.occurred_at), c.amount, c.currency, date_part('epoch', s.at)
     FROM leads_conversion c
@@ -48,7 +48,16 @@ class Refunds:
 
 def conversions(asked: Question, refunds: Refunds) -> list[Won]:
     """What is asked for, by person and time. One query."""
-    which, values = which_conversions(asked)
+    return _read(which_conversions(asked), refunds)
+
+
+def won(ids: Sequence[int], refunds: Refunds) -> list[Won]:
+    """These conversions, by person and time. One query."""
+    return _read((_THESE, [list(ids)]), refunds)
+
+
+def _read(clause: Clause, refunds: Refunds) -> list[Won]:
+    which, values = clause
     rows = sql.fetch(_CONVERSIONS.format(which=which), values)
     return [
         Won(pk, lead_id, at, currency, _net(amount, currency, refunds.of.get(pk, ())), became_sql)
@@ -58,10 +67,17 @@ def conversions(asked: Question, refunds: Refunds) -> list[Won]:
 
 def refunds(asked: Question) -> Refunds:
     """Refunds of what is asked for. One query, and none for what cannot be refunded."""
+    return _read_refunds(which_conversions(asked)) if asked.conversion == "purchase" else Refunds()
+
+
+def refunds_of(ids: Sequence[int]) -> Refunds:
+    """Refunds of these conversions. One query."""
+    return _read_refunds((_THESE, [list(ids)]))
+
+
+def _read_refunds(clause: Clause) -> Refunds:
     found = Refunds()
-    if asked.conversion != "purchase":
-        return found
-    which, values = which_conversions(asked)
+    which, values = clause
     for payment, amount, currency in sql.fetch(_REFUNDS.format(which=which), values):
         refund = Refund(amount, currency)
         found.orphans.append(refund) if payment is None else found.of.setdefault(payment, []).append(refund)
@@ -73,7 +89,7 @@ def journeys(asked: Question) -> Iterator[tuple[int, Journey, Sequence[str]]]:
     which, values = which_conversions(asked)
     clause, clause_values = DIMENSIONS[asked.by].clause()
     within, within_values = _within(asked)
-    statement = _TOUCHES.format(traits=_TRAITS, value=clause, which=which, within=within)
+    statement = _TOUCHES.format(traits=TRAITS, value=clause, which=which, within=within)
     rows = sql.stream(statement, [*clause_values, *values, *within_values])
     for lead_id, touches in groupby(rows, itemgetter(0)):
         _, times, traits, found = zip(*touches, strict=True)
@@ -95,6 +111,7 @@ def which_conversions(asked: Question) -> Clause:
     return " AND ".join(test for test, _ in given), [value for _, value in given]
 
 
+_THESE = "c.id = ANY(%b::bigint[])"
 _OF_LEAD = "EXISTS (SELECT FROM leads_lead l WHERE l.id = c.lead_id AND l.{} = %b::text)"
 
 
