@@ -11,3 +11,4 @@ class CampaignsConfig(AppConfig):
         import_module("campaigns.receivers")
         import_module("campaigns.provider_events")
         import_module("campaigns.erasing")
+        import_module("campaigns.merging")

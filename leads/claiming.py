@@ -44,6 +44,9 @@ _OF_ADDRESS = """
     l.id = coalesce((SELECT id FROM leads_lead WHERE email_normal = %b),
                     (SELECT lead_id FROM leads_addressalias WHERE email_normal = %b))
 """
+_OF_ANY = """
+    l.id = ANY(ARRAY(SELECT id FROM leads_lead WHERE email_normal = ANY(%b::text[])) || %b::bigint[])
+"""
 _DISCARD = "DELETE FROM leads_lead WHERE id = %b"
 _EVENTS = """
     SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth,
@@ -79,6 +82,11 @@ def hold(lead_ids: Sequence[int]) -> dict[int, LeadRow]:
 def hold_address(email_normal: str) -> LeadRow | None:
     """Lock the lead of this normalised address, or the one it leads to since two were merged."""
     return next(iter(_hold(_OF_ADDRESS, email_normal, email_normal).values()), None)
+
+
+def hold_all(addresses: Sequence[str], lead_ids: Sequence[int]) -> dict[int, LeadRow]:
+    """Lock the leads of these normalised addresses and those of these ids, in the order of their ids."""
+    return _hold(_OF_ANY, list(addresses), list(lead_ids))
 
 
 def insert(statement: str, values: Sequence[object]) -> LeadRow | None:

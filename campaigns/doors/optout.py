@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from campaigns import preferences
 from campaigns.models import Suppression
 from campaigns.outbox import await_in_flight
-from campaigns.suppressing import in_flight, suppress
+from campaigns.suppressing import in_flight, people_of, suppress
 from leads.models import Lead, Workspace
 from lifecycle.core import clock, tokens
 
@@ -36,11 +36,11 @@ def _opt_out(address_hash: str, *, now: datetime) -> None:
 
 
 def _page(request: HttpRequest, address_hash: str, *, done: bool) -> HttpResponse:
-    lead = Lead.objects.filter(address_hash=address_hash).first()
+    lead = Lead.objects.filter(pk__in=people_of(address_hash)).first()
     context = {
         "workspace": Workspace.load(),
         "address": preferences.masked(lead.email) if lead else "",
-        "preferences": f"/preferences/{tokens.preferences_token(lead.pk, address_hash)}" if lead else "",
+        "preferences": f"/preferences/{tokens.preferences_token(lead.pk, lead.address_hash)}" if lead else "",
         "done": done,
     }
     return render(request, "mail_pages/unsubscribe.html", context)
@@ -52,7 +52,7 @@ def _page(request: HttpRequest, address_hash: str, *, done: bool) -> HttpRespons
 def preference_page(request: HttpRequest, token: str) -> HttpResponse:
     """The topics, each with a switch. POST saves; a person's own act here may also bring marketing mail back."""
     read = tokens.read_preferences_token(token)
-    lead = Lead.objects.filter(pk=read.lead_id, address_hash=read.address_hash).first() if read else None
+    lead = _recipient(read) if read else None
     if lead is None:
         raise Http404("This link is not valid any more.")
     if request.method == "POST":
@@ -66,3 +66,11 @@ def preference_page(request: HttpRequest, token: str) -> HttpResponse:
         "saved": request.method == "POST",
     }
     return render(request, "mail_pages/preferences.html", context)
+
+
+def _recipient(token: tokens.PreferencesToken) -> Lead | None:
+    """Whom the mail went to: the lead of that time with this address, or the one it was merged into."""
+    lead = Lead.objects.filter(pk=token.lead_id).first()
+    if lead is None:
+        return Lead.objects.filter(pk__in=people_of(token.address_hash)).first()
+    return lead if lead.pk in people_of(token.address_hash) else None
