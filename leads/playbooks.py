@@ -9,11 +9,11 @@ from typing import Any
 from django.db import models, transaction
 
 from leads import titles
+from leads.form_files import load_forms as load_forms
 from leads.models import (
     Audience,
     ChannelRule,
     EventName,
-    Form,
     ScoreGroup,
     ScoreRule,
     Segment,
@@ -25,18 +25,6 @@ from leads.playbook_rows import Item, Loaded, PlaybookError, clean, load, rows_o
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import durations
 from lifecycle.core.rules import RuleError, parse
-
-
-def load_forms(data: object, *, update: bool = False) -> Loaded:
-    def read(item: Item) -> dict[str, Any]:
-        form = item.take(
-            "slug", "name", "fields", optional=("description", "thank_you", "thank_you_url", "marketing_consent")
-        )
-        form["consent_text"] = form.pop("marketing_consent", "")
-        _check_fields(item.path, form["fields"])
-        return form
-
-    return load(Form, "slug", rows_of(data, "forms", "forms"), read, update=update)
 
 
 def load_audiences(data: object, *, update: bool = False) -> Loaded:
@@ -194,14 +182,3 @@ def _span(path: str, text: object) -> Any:
         return durations.parse(text)
     except durations.DurationError as error:
         raise PlaybookError(f"{path}: {error}") from None
-
-
-def _check_fields(path: str, fields: object) -> None:
-    if not isinstance(fields, list):
-        raise PlaybookError(f"{path}.fields: a list is expected")
-    for place, field in enumerate(fields):
-        here = f"{path}.fields[{place}]"
-        if not isinstance(field, dict) or not field.get("name") or not field.get("label"):
-            raise PlaybookError(f"{here}: a field has a name and a label")
-        if field.get("type") == "select" and not field.get("options"):
-            raise PlaybookError(f"{here}.options: a select needs them")

@@ -12,6 +12,8 @@ HUMAN_FAMILIES = frozenset(
 HUMAN_KINDS = frozenset(
     {"meeting.booked", "meeting.rescheduled", "meeting.canceled", "webinar.registered", "webinar.attended"}
 )
+# Anybody can write somebody's address into a form.
+NOT_HUMAN = frozenset({"form.confirmation_requested"})
 
 
 def project(batch: Batch) -> None:
@@ -30,6 +32,8 @@ def is_human(event: EventRow) -> bool:
     """Whether the person did this, as far as anyone can tell."""
     if event.kind == "email.clicked":
         return event.properties.get("human") is True
+    if event.kind in NOT_HUMAN:
+        return False
     return event.kind in HUMAN_KINDS or event.kind.partition(".")[0] in HUMAN_FAMILIES
 
 

@@ -1,16 +1,28 @@
 """Every address of the product, by area."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from lifecycle import confirming, health
-from lifecycle.api.views.thanks import thanks
+from lifecycle.api.views.forms import Submissions
+from lifecycle.web.forms.hosted import hosted
 
 # Asked for with the first request: the names of static files are known once they are collected.
 MARK = lazy(static, str)("img/mark.svg")
+
+_posted = Submissions.as_view()
+
+
+@csrf_exempt  # it has no account to misuse, and works in frames of other websites
+def form(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A hosted form has one address: looked at it is a page, posted it is the public door."""
+    return _posted(request, slug=slug) if request.method == "POST" else hosted(request, slug)
+
 
 urlpatterns = [
     path("healthz", health.process, name="healthz"),
@@ -25,5 +37,5 @@ urlpatterns = [
     path("v1/", include("lifecycle.api.tracking.urls")),
     path("", include("campaigns.urls")),
     path("", include("lifecycle.web.urls")),
-    path("thanks/<slug:slug>/", thanks, name="thanks"),
+    path("forms/<slug:slug>", form, name="form"),
 ]

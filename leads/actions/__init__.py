@@ -1,6 +1,7 @@
 """The verbs of the person, for doors. Each is one transaction, whole or not at all, with `now` passed in."""
 
 from leads.actions.capture import CaptureConflict, Captured, CaptureError, FormPost, UnknownForm, capture
+from leads.actions.confirm import confirm
 from leads.actions.erase import erase
 from leads.actions.events import EventError, Telling, Told, add_event
 from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
@@ -21,6 +22,7 @@ __all__ = [
     "add_event",
     "assign_owner",
     "capture",
+    "confirm",
     "erase",
     "move_stage",
     "record",

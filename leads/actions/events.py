@@ -18,7 +18,10 @@ from lifecycle.core import sql
 
 LARGEST = 32_768
 LONGEST_KIND, LONGEST_KEY = 100, 200
-OURS = frozenset({"stage.changed", "temperature.changed", "segment.entered", "segment.left", "owner.assigned"})
+OURS = frozenset(
+    {"stage.changed", "temperature.changed", "segment.entered", "segment.left", "owner.assigned"}
+    | {"form.confirmation_requested"}  # its mail leads where the event says
+)
 _OURS_FAMILIES = frozenset({"colleague", "date", "email", "lead", "sequence"})
 # Whether the lead is there, and our kind for a name as clients send it, by the marketers' table.
 _KNOWN = """

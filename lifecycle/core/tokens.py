@@ -57,6 +57,14 @@ class DownloadToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownToken:
+    """A form as it was shown, at a millisecond of Unix time."""
+
+    form_id: int
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     name: str
     layout: struct.Struct
@@ -73,6 +81,8 @@ _OPEN = _Kind("open", struct.Struct(">Q"), 13)
 _UNSUBSCRIBE = _Kind("unsubscribe", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
 _PREFERENCES = _Kind("preferences", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
 _DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12)
+_CONFIRM = _Kind("confirm", struct.Struct(">Q"), 16)
+_SHOWN = _Kind("shown", struct.Struct(">QQ"), 11)
 
 Signer = Callable[[bytes], bytes]
 
@@ -99,6 +109,14 @@ def preferences_token(lead_id: int, address_hash: str) -> str:
 def download_token(magnet_id: int, lead_id: int, expires: int) -> str:
     """`expires` in seconds of Unix time. Reading does not look at it: a late visitor is told so, not refused."""
     return _write(_DOWNLOAD, _DOWNLOAD.layout.pack(magnet_id, lead_id, expires))
+
+
+def confirm_token(confirmation_id: int) -> str:
+    return _write(_CONFIRM, _CONFIRM.layout.pack(confirmation_id))
+
+
+def shown_token(form_id: int, milliseconds: int) -> str:
+    return _write(_SHOWN, _SHOWN.layout.pack(form_id, milliseconds))
 
 
 def read_click_token(token: str) -> ClickToken | None:
@@ -131,6 +149,17 @@ def read_preferences_token(token: str) -> PreferencesToken | None:
 def read_download_token(token: str) -> DownloadToken | None:
     payload = _read(_DOWNLOAD, token)
     return None if payload is None else DownloadToken(*_DOWNLOAD.layout.unpack(payload))
+
+
+def read_confirm_token(token: str) -> int | None:
+    """The confirmation's id."""
+    payload = _read(_CONFIRM, token)
+    return None if payload is None else int(_CONFIRM.layout.unpack(payload)[0])
+
+
+def read_shown_token(token: str) -> ShownToken | None:
+    payload = _read(_SHOWN, token)
+    return None if payload is None else ShownToken(*_SHOWN.layout.unpack(payload))
 
 
 def _write(kind: _Kind, payload: bytes) -> str:

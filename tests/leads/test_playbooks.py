@@ -5,10 +5,15 @@ import pytest
 from leads import playbooks
 from leads.models import Audience, EventName, Form, ScoreRule, Segment, StageRule, Workspace
 from leads.playbooks import PlaybookError
-from tests.leads.conftest import playbook
+from tests.leads.conftest import load_files, playbook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("files")]
 NAMES = ["forms", "audiences", "channels", "event_names", "scoring", "stages", "segments"]
+
+
+@pytest.fixture
+def files(db):
+    load_files()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +62,8 @@ def test_a_marketers_own_words_stay_unless_asked(shipped):
         ("scoring", lambda data: data.update(half_life="soon"), r"scoring.half_life: "),
         ("event_names", lambda data: data["event_names"][0].update(kind="Not A Kind"), r"event_names\[0\].kind: "),
         ("audiences", lambda data: data["audiences"][0].update(audience_type="b2z"), r"audiences\[0\].audience_type: "),
-        ("forms", lambda data: data["forms"][0]["fields"][1].pop("label"), r"forms\[0\].fields\[1\]: "),
+        ("forms", lambda data: data["forms"][0]["fields"][1].pop("label"), r"forms\[0\].fields\[1\].label: "),
+        ("forms", lambda data: data["forms"][3].update(magnet="none"), r"forms\[3\].magnet: there is no lead magnet"),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_nothing_is_loaded(name, break_it, message):
