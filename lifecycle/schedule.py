@@ -60,6 +60,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Forget old reasons", "campaigns.tasks.forget_decisions", seconds(3600), "Decisions are kept for a while only."
     ),
+    Job("Forget rejected calls", "lifecycle.api.tasks.forget_rejected_calls", seconds(3600), "Kept for two weeks only."),
     Job("Tidy up", "lifecycle.tasks.tidy", timedelta(days=1), "Expired sessions and old login attempts."),
 )
 

@@ -3,25 +3,49 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from lifecycle.api import keys
-from lifecycle.api.models import ApiKey, Scope
+from lifecycle.api.models import ApiKey, RejectedCall, Scope
 from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin
+from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, code
+
+
+def tag(text: str) -> str:
+    """What a page needs to track its visitors with this key."""
+    return f'<script async src="{settings.SITE_URL}/t.js" data-key="{text}"></script>'
 
 
 class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
     scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    allowed_origins = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Only for a key that stands in pages: the websites, one a line, like https://www.example.com. It may "
+        "say what a visitor does, but is not believed about payments, meetings and subscriptions. "
+        "Empty: a server's key.",
+    )
 
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "expires_at"]
+        fields = ["name", "scopes", "allowed_origins", "expires_at"]
+
+    def clean_allowed_origins(self) -> list[str]:
+        return keys.origins(self.cleaned_data["allowed_origins"].split())
+
+    def clean(self) -> dict[str, Any]:
+        """A key that everybody can read in a page may do nothing but track."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("allowed_origins") and cleaned.get("scopes") not in (None, [Scope.TRACK_WRITE]):
+            raise forms.ValidationError({"scopes": f"A key for pages may have the scope {Scope.TRACK_WRITE} alone."})
+        return cleaned
 
 
 @admin.register(ApiKey)
@@ -35,8 +59,9 @@ class ApiKeyAdmin(EditAdmin):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         if obj is None:
-            return ["name", "scopes", "expires_at"]
-        return ["name", "begins_with", "may", "state", "expires_at", "last_used_at", "created_at", "revoked_at"]
+            return ["name", "scopes", "allowed_origins", "expires_at"]
+        shown = ["name", "begins_with", "may", "state", "expires_at", "last_used_at", "created_at", "revoked_at"]
+        return [*shown, "allowed_origins", "snippet"] if obj.allowed_origins else shown
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         return False
@@ -51,7 +76,11 @@ class ApiKeyAdmin(EditAdmin):
         """Issue the key that the form describes; `issued` carries its text to the one page that shows it."""
         asked = form.cleaned_data
         issued, text = keys.issue(
-            name=asked["name"], scopes=asked["scopes"], expires_at=asked["expires_at"], now=clock.now()
+            name=asked["name"],
+            scopes=asked["scopes"],
+            allowed_origins=asked["allowed_origins"],
+            expires_at=asked["expires_at"],
+            now=clock.now(),
         )
         obj.pk, obj.prefix = issued.pk, issued.prefix
         request.issued = text  # type: ignore[attr-defined]
@@ -63,6 +92,9 @@ class ApiKeyAdmin(EditAdmin):
             "title": f"The key “{obj.name}”",
             "opts": self.opts,
             "text": request.issued,  # type: ignore[attr-defined]
+            "snippet": tag(request.issued) if obj.allowed_origins else "",  # type: ignore[attr-defined]
+            "tracks": Scope.TRACK_WRITE in obj.scopes,
+            "site": settings.SITE_URL,
         }
         page = TemplateResponse(request, "admin/api/apikey/issued.html", context)
         page["Cache-Control"] = "no-store"
@@ -81,8 +113,27 @@ class ApiKeyAdmin(EditAdmin):
     def may(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
+    @display(description="For the pages of these websites")
+    def snippet(self, key: ApiKey) -> str:
+        return code(tag(f"{keys.MARK}_{key.prefix}_…"))
+
     @display(description="State", label={"in force": "success", "revoked": "danger", "expired": "warning"})
     def state(self, key: ApiKey) -> str:
         if key.revoked_at:
             return "revoked"
         return "expired" if key.is_over(clock.now()) else "in force"
+
+
+@admin.register(RejectedCall)
+class RejectedCallAdmin(InsertOnlyAdmin):
+    list_display = ["reason", "call", "key", "message_id", "at"]
+    list_select_related = ["key"]
+    list_filter = ["call", "key", ("at", RangeDateTimeFilter)]
+    search_fields = ["reason", "=message_id"]
+    search_help_text = "Words of the reason, or a whole messageId."
+    ordering = ["-id"]
+    fields = ["reason", "call", "key", "message_id", "at", "what_was_sent"]
+
+    @display(description="As it came")
+    def what_was_sent(self, call: RejectedCall) -> str:
+        return code(call.body or "Nothing.")

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class ApiConfig(AppConfig):
     name = "lifecycle.api"
     label = "api"
     verbose_name = "API"
+
+    def ready(self) -> None:
+        import_module("lifecycle.api.receivers")

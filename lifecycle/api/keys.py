@@ -2,9 +2,11 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from lifecycle.api.models import ApiKey, Scope, hash_of
@@ -39,11 +41,22 @@ def issue(
         prefix=prefix,
         hash=hash_of(text),
         scopes=sorted(set(scopes)),
-        allowed_origins=[origin.rstrip("/") for origin in allowed_origins],
+        allowed_origins=origins(allowed_origins),
         expires_at=expires_at,
         created_at=now,
     )
     return key, text
+
+
+def origins(written: Iterable[str]) -> list[str]:
+    """Origins as browsers send them; ValidationError for one that is no website's."""
+    found = []
+    for text in written:
+        parts = urlsplit(text.strip().rstrip("/").lower())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+            raise ValidationError(f"“{text}” is not a website's origin; write one like https://www.example.com.")
+        found.append(f"{parts.scheme}://{parts.netloc}")
+    return sorted(set(found))
 
 
 def find(text: str, *, now: datetime) -> ApiKey | None:

@@ -12,6 +12,7 @@ from campaigns.broadcasts.files import import_broadcast
 from campaigns.exchange import import_sequence, load_topics
 from campaigns.models import Broadcast, Sequence
 from leads import playbooks
+from leads.tracking.playbook import load_page_rules
 
 FOLDER = Path(__file__).parent
 
@@ -21,6 +22,7 @@ _LOADERS: dict[str, Callable[[dict[str, Any]], int | playbooks.Loaded]] = {
     "audiences": playbooks.load_audiences,
     "channels": playbooks.load_channels,
     "event_names": playbooks.load_event_names,
+    "page_rules": load_page_rules,
     "forms": playbooks.load_forms,
     "scoring": playbooks.load_scoring,
     "stages": playbooks.load_stages,
