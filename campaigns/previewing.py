@@ -7,7 +7,7 @@ from smtplib import SMTPException
 from anymail.exceptions import AnymailError
 from django.core.mail import EmailMultiAlternatives
 
-from campaigns import composing, rendering
+from campaigns import composing, rendering, utm
 from campaigns.models import EmailTemplate
 from leads.models import Lead, Workspace
 from leads.rule_fields import VOCABULARY
@@ -51,7 +51,10 @@ def preview(template: EmailTemplate, *, lead: Lead | None = None, subject: str =
         return Preview(None, [str(problem) for problem in found.problems])
     context = {"lead": person(lead), "workspace": workspace, "event": EVENT, "events": [EVENT]}
     context["reason"] = "You get this mail because you filled in our contact form."
-    slots = rendering.LinkSlots(compiled.links, unsubscribe_url="#unsubscribe", preferences_url="#preferences")
+    # As in a mail outside any sequence: there the sequence and the step stand for it.
+    given = utm.values(template.written(), campaign=template.slug, content=template.slug)
+    links = [utm.added(link, given) for link in compiled.links]
+    slots = rendering.LinkSlots(links, unsubscribe_url="#unsubscribe", preferences_url="#preferences")
     try:
         return Preview(rendering.render(compiled, context, slots), [])
     except rendering.RenderError as error:

@@ -1,13 +1,15 @@
 """Opens and clicks: who did it, judged from the facts of the request; what it means, told to the log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from campaigns import utm
 from campaigns.models import Hit
-from leads import actions
+from leads import actions, devices
 from leads.batch import NewEvent
 from lifecycle.core import sql
 from lifecycle.core.machines import machine
@@ -16,9 +18,11 @@ from lifecycle.core.machines import machine
 TOO_SOON = timedelta(seconds=1)
 # Opens and clicks come in floods, so nothing of a mail is read but what they need.
 _FIND = """
-    SELECT m.id, m.lead_id, m.sent_at, coalesce(s.slug, ''), m.step_key, b.slug, v.compiled -> 'links'
+    SELECT m.id, m.lead_id, m.sent_at, coalesce(s.slug, ''), m.step_key, b.slug, v.compiled -> 'links', t.slug,
+           jsonb_build_object('adds_utm', v.source -> 'adds_utm', 'utm_campaign', v.source -> 'utm_campaign')
     FROM campaigns_message m
     JOIN campaigns_templateversion v ON v.id = m.template_version_id
+    JOIN campaigns_emailtemplate t ON t.id = v.template_id
     LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id
     LEFT JOIN campaigns_broadcastrun r ON r.id = m.broadcast_run_id
     LEFT JOIN campaigns_broadcast b ON b.id = r.broadcast_id
@@ -44,6 +48,14 @@ class Mail(NamedTuple):
     step: str
     broadcast: str | None
     links: list[str]
+    template: str = ""
+    source: Mapping[str, Any] = {}
+
+    def destination(self, link: int) -> str:
+        """Where this link leads: as it was written, with the UTM values that the mail gives its links."""
+        campaign = self.sequence or self.broadcast or self.template
+        content = self.step if self.sequence else self.template
+        return utm.added(self.links[link], utm.values(self.source, campaign=campaign, content=content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ def record_hit(mail: Mail, *, kind: str, link: int | None, request: Request, now
     verdict = Hit.Verdict.HUMAN if judgement.human else Hit.Verdict.MACHINE
     asked = [request.method, request.user_agent[:400]]
     sql.execute(_STORE, [mail.id, str(kind), link, *asked, str(verdict), judgement.reason, now])
-    actions.record([_event(mail, kind, link, judgement)], now=now)
+    actions.record([_event(mail, kind, link, judgement, request.user_agent)], now=now)
     return judgement
 
 
@@ -96,7 +108,7 @@ def _other_link_just_now(mail: Mail, link: int | None, now: datetime) -> bool:
     return bool(sql.fetch(_OTHER_LINK, [mail.id, now - timedelta(seconds=1), now, link])[0][0])
 
 
-def _event(mail: Mail, kind: str, link: int | None, judgement: Judgement) -> NewEvent:
+def _event(mail: Mail, kind: str, link: int | None, judgement: Judgement, user_agent: str) -> NewEvent:
     who = "human" if judgement.human else "machine"
     properties = {
         "message": mail.id,
@@ -106,9 +118,11 @@ def _event(mail: Mail, kind: str, link: int | None, judgement: Judgement) -> New
         "reason": judgement.reason,
     }
     if mail.broadcast is not None:
-        properties["broadcast"] = mail.broadcast
+        properties |= {"broadcast": mail.broadcast, "template": mail.template}
     if link is not None:
-        properties |= {"link": link, "url": mail.links[link]}
+        properties |= {"link": link, "url": mail.links[link], "device": devices.of(user_agent)}
+        if (landed := mail.destination(link)) != mail.links[link]:
+            properties["landed"] = landed
     name = "email.clicked" if kind == Hit.Kind.CLICK else "email.opened"
     where = "" if link is None else f":{link}"
     return NewEvent(mail.lead_id, name, properties, source="mail", key=f"{mail.id}:{kind}{where}:{who}")

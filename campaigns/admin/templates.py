@@ -81,6 +81,7 @@ class EmailTemplateAdmin(EditAdmin):
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("message_class", "topic"), ("format", "standing"), "waiting"]}),
         ("The mail", {"fields": ["subject", "preheader", "body", "text"]}),
+        ("Links", {"fields": [("adds_utm", "utm_campaign")]}),
     ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -105,8 +106,7 @@ class EmailTemplateAdmin(EditAdmin):
         version = template.current_version
         if version is None:
             return "Not published"
-        now = {name: getattr(template, name) for name in ("format", "subject", "preheader", "body", "text")}
-        return f"Version {version.number}" if now == version.source else "Draft is newer"
+        return f"Version {version.number}" if template.written() == version.source else "Draft is newer"
 
     @display(description="Wait to be sent")
     def waiting(self, template: EmailTemplate) -> str:
@@ -118,9 +118,10 @@ class EmailTemplateAdmin(EditAdmin):
         template = self.get_object(request, str(pk))
         if template is None or not self.has_view_permission(request, template):
             return framed("This mail is not here any more.", status=404)
-        for name in ("format", "subject", "preheader", "body", "text", "message_class"):
-            if request.method == "POST" and name in request.POST:
-                setattr(template, name, request.POST[name])
+        if request.method == "POST":
+            for name in ("format", "subject", "preheader", "body", "text", "message_class", "utm_campaign"):
+                setattr(template, name, request.POST.get(name, getattr(template, name)))
+            template.adds_utm = "adds_utm" in request.POST
         lead = Lead.objects.filter(email_normal=request.POST.get("preview_lead", "").strip().lower()).first()
         return self._shown(request, preview(template, lead=lead))
 

@@ -25,7 +25,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404("This link is not valid any more.")
     if _hit(request, mail, Hit.Kind.CLICK, read.link_index).human:
         react(mail.lead_id, now=clock.now())
-    return HttpResponseRedirect(mail.links[read.link_index])
+    return HttpResponseRedirect(mail.destination(read.link_index))
 
 
 @csrf_exempt

@@ -45,10 +45,13 @@ def queued(template: EmailTemplate) -> int:
 
 
 def _is_same(version: TemplateVersion, template: EmailTemplate, compiled: dict[str, Any]) -> bool:
-    return (version.compiled, version.message_class, version.topic_id) == (
+    utm = (version.source.get("adds_utm", False), version.source.get("utm_campaign", ""))
+    return (version.compiled, version.message_class, version.topic_id, *utm) == (
         compiled,
         template.message_class,
         template.topic_id,
+        template.adds_utm,
+        template.utm_campaign,
     )
 
 
@@ -59,7 +62,7 @@ def _new_version(template: EmailTemplate, compiled: dict[str, Any], *, now: date
         number=last + 1,
         message_class=template.message_class,
         topic=template.topic,
-        source={name: getattr(template, name) for name in ("format", "subject", "preheader", "body", "text")},
+        source=template.written(),
         compiled=compiled,
         published_at=now,
     )

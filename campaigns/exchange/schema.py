@@ -67,6 +67,8 @@ class TemplateFile(File):
     preheader: str = ""
     format: Literal["mjml", "html"] = "mjml"
     text: str = ""
+    utm: bool = True
+    utm_campaign: str = ""
 
 
 class SequenceFile(File):

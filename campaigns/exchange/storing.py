@@ -61,7 +61,8 @@ def store_template(given: TemplateFile, number: int) -> EmailTemplate:
         raise ImportRefused(f"{where}.topic: there is no topic {given.topic!r}; known: {known or 'none yet'}")
     template = EmailTemplate.objects.filter(slug=given.slug).first() or EmailTemplate(slug=given.slug)
     template.name, template.topic, template.message_class = given.name, topic, given.message_class
-    for name in ("format", "subject", "preheader", "body", "text"):
+    template.adds_utm = given.utm
+    for name in ("format", "subject", "preheader", "body", "text", "utm_campaign"):
         setattr(template, name, getattr(given, name))
     check_row(template, where)
     template.save()

@@ -188,5 +188,7 @@ def _template(template: EmailTemplate) -> dict[str, Any]:
         "preheader": template.preheader,
         "body": template.body,
         "text": template.text,
+        "utm": None if template.adds_utm else False,
+        "utm_campaign": template.utm_campaign,
     }
-    return {name: value for name, value in written.items() if value}
+    return {name: value for name, value in written.items() if value or value is False}

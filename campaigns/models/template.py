@@ -12,6 +12,8 @@ class MessageClass(models.TextChoices):
 class EmailTemplate(models.Model):
     """The editable draft of a mail. What is sent is always one of its compiled, immutable versions."""
 
+    WRITTEN = ("format", "subject", "preheader", "body", "text", "adds_utm", "utm_campaign")
+
     class Format(models.TextChoices):
         MJML = "mjml", "MJML"
         HTML = "html", "HTML"
@@ -53,6 +55,10 @@ class EmailTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def written(self) -> dict[str, object]:
+        """The draft as its author wrote it; what a version keeps as its `source`."""
+        return {name: getattr(self, name) for name in self.WRITTEN}
 
 
 class TemplateVersion(models.Model):
