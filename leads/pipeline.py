@@ -157,6 +157,7 @@ def run_waves(batch: Batch) -> int:
         events_recorded.send(sender=Batch, batch=batch)
         batch.flush()
         if not batch.next_wave():
+            memberships.appoint()
             return derived
         derived += len(batch.events)
 

@@ -90,6 +90,11 @@ class LivingSegment:
     slug: str
     rule: Rule
 
+    @property
+    def waits(self) -> bool:
+        """Whether people come and go by time alone."""
+        return self.rule.needs().time_dependent
+
 
 @dataclass(frozen=True)
 class Rulebook:

@@ -23,8 +23,7 @@ class Estimate:
 def refresh(broadcast: Broadcast, *, now: datetime) -> None:
     """Bring the segments in line with their rules where they may have changed by time alone."""
     for segment in segments_of(broadcast):
-        if segment.refreshed_at is None or segment.refreshed_at <= now - segments.REFRESH_EVERY:
-            segments.refresh(segment, now=now)
+        segments.make_current(segment, now=now)
 
 
 def segments_of(broadcast: Broadcast) -> list[Segment]:

@@ -229,7 +229,7 @@ def test_groups_and_negation():
         ({"event": "a.b", "since": "ever"}, "since", "the only start"),
         ({"event": "a.b", "where": {}}, "where", "give a list"),
         ({"event": "a.b", "where": [{"field": "x"}]}, "where[0]", "a property test is an object"),
-        ({"event": "a.b", "where": [{"property": "x", "op": "before", "value": 1}]}, "where[0].op", "unknown operator"),
+        ({"event": "a.b", "where": [{"property": "x", "op": "near", "value": 1}]}, "where[0].op", "unknown operator"),
         ({"event": "a.b", "limit": 5}, "limit", "unknown key"),
     ],
 )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from . import moments
 from .facts import EventFact, Facts
 from .folding import fold
 from .operators import NEGATIVE
@@ -36,13 +37,13 @@ def compile_check(node: Node) -> Check:
 def compile_count(test: EventTest) -> Count:
     """How many events match, counted no further than the given limit."""
     kind, within, since_enrollment = test.kind, test.within, test.since_enrollment
-    matches = _event_matcher(test.where)
+    matches = event_matcher(test.where)
 
     def count(facts: Facts, now: datetime, limit: int | None = None) -> int:
         events = facts.events.get(kind)
         if not events:
             return 0
-        after = now - within if within is not None else _enrollment_start(facts) if since_enrollment else None
+        after = now - within if within is not None else enrollment_start(facts) if since_enrollment else None
         found = 0
         for event in events:
             at = event.at
@@ -69,8 +70,9 @@ def field_value(test: FieldTest, facts: Facts) -> Any:
 
 
 def _field_check(test: FieldTest) -> Check:
-    check = _value_check(test.comparison, folded=test.field.folded)
-    if test.field.member is not None:
+    in_json = test.field.member is not None
+    check = _value_check(test.comparison, folded=test.field.folded, in_json=in_json)
+    if in_json:
         return lambda facts, now: check(field_value(test, facts), now)
     name = test.field.name
 
@@ -92,16 +94,16 @@ def _event_check(test: EventTest) -> Check:
     return lambda facts, now: low <= count(facts, now, high + 1) <= high
 
 
-def _enrollment_start(facts: Facts) -> datetime:
+def enrollment_start(facts: Facts) -> datetime:
     if facts.since is None:
         raise LookupError("the rule counts events since the enrollment; give Facts.since")
     return facts.since
 
 
-def _event_matcher(where: tuple[PropertyTest, ...]) -> Callable[[EventFact, datetime], bool] | None:
+def event_matcher(where: tuple[PropertyTest, ...]) -> Callable[[EventFact, datetime], bool] | None:
     if not where:
         return None
-    checks = [(test.name, _value_check(test.comparison, folded=False)) for test in where]
+    checks = [(test.name, _value_check(test.comparison, folded=False, in_json=True)) for test in where]
     return lambda event, now: all(check(event.properties.get(name), now) for name, check in checks)
 
 
@@ -120,8 +122,11 @@ def _group_check(group: Group) -> Check:
     return run
 
 
-def _value_check(comparison: Comparison, *, folded: bool) -> ValueCheck:
+def _value_check(comparison: Comparison, *, folded: bool, in_json: bool) -> ValueCheck:
     positive = NEGATIVE.get(comparison.op)
+    if comparison.kind == "datetime" and in_json:
+        at = _time_check(comparison.op, comparison.value)
+        return lambda value, now: at(moments.read(value), now)
     if positive is not None:
         check = _positive_check(comparison, positive, folded=folded)
         return lambda value, now: not check(value, now)

@@ -48,12 +48,13 @@ _PARTS = ("contains", "starts_with", "ends_with")
 _ORDER = ("lt", "lte", "gt", "gte", "between")
 _TRUTH = ("is_true", "is_false")
 _PRESENCE = ("is_set", "is_not_set")
+_TIME = ("before", "after", "within_last", "within_next", "older_than")
 
 OF_TYPE: dict[FieldType, tuple[str, ...]] = {
     "text": (*_EQUAL, *_PARTS, *_PRESENCE),
     "choice": (*_EQUAL, *_PRESENCE),
     "number": (*_EQUAL, *_ORDER, *_PRESENCE),
     "boolean": ("eq", "ne", *_TRUTH, *_PRESENCE),
-    "datetime": ("before", "after", "within_last", "within_next", "older_than", *_PRESENCE),
-    "json": (*_EQUAL, *_PARTS, *_ORDER, *_TRUTH, *_PRESENCE),
+    "datetime": (*_TIME, *_PRESENCE),
+    "json": (*_EQUAL, *_PARTS, *_ORDER, *_TRUTH, *_TIME, *_PRESENCE),
 }

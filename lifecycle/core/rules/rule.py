@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from lifecycle.core import durations
 
-from . import english, evaluating, explaining, sql
+from . import changing, english, evaluating, explaining, sql, sql_changing
 from .facts import EventNeed, Facts, Needs
 from .operators import RELATIVE
 from .tree import ALWAYS, Comparison, EventTest, FieldTest, Group, Node, Not, PropertyTest
@@ -46,6 +47,20 @@ class Rule:
         """
         return sql.condition(self.root, sql.Binding(now, events, lead_ref, since))
 
+    def next_change(self, facts: Facts, now: datetime) -> datetime | None:
+        """A moment after `now` before which time alone cannot change what `matches` says; None if it never can.
+
+        Looking then is never too late; it may be too early, so ask again. LookupError as for `matches`.
+        """
+        return self._change(facts, now) if self._change else None
+
+    def next_change_in_sql(self, now: datetime, events: QuerySet[Any] | None = None) -> Combinable | None:
+        """The same for a lead queryset, as an expression (NULL: never), perhaps earlier; None if never for anybody.
+
+        Events that are dated in the future are left out.
+        """
+        return sql_changing.change(self.root, sql.Binding(now, events, "pk", None))
+
     def english(self) -> str:
         """The rule as a sentence for marketers."""
         return english.sentence(self.root)
@@ -69,6 +84,10 @@ class Rule:
         return evaluating.compile_check(self.root)
 
     @cached_property
+    def _change(self) -> changing.Change | None:
+        return changing.compile_change(self.root)
+
+    @cached_property
     def _needs(self) -> Needs:
         return Needs().merge(*(_test_needs(test) for test in _tests(self.root)))
 
@@ -88,7 +107,8 @@ def _test_needs(test: FieldTest | EventTest) -> Needs:
     if isinstance(test, FieldTest):
         return Needs(fields=frozenset({test.field.name}), time_dependent=test.comparison.op in RELATIVE)
     need = EventNeed(test.kind, test.within, test.since_enrollment)
-    return Needs(events=(need,), time_dependent=test.within is not None)
+    moving = test.within is not None or any(where.comparison.op in RELATIVE for where in test.where)
+    return Needs(events=(need,), time_dependent=moving)
 
 
 def _node_data(node: Node) -> dict[str, Any]:

@@ -1,13 +1,26 @@
 """A rule as a Django `Q`. Each part is true or false, never NULL, so that "not" means the same as in Python."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, ExpressionWrapper, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models import lookups as compare
 from django.db.models.expressions import Combinable
 
+from . import moments
 from .folding import fold, folded_for
 from .operators import NEGATIVE
 from .tree import Comparison, EventTest, FieldTest, Group, Node, Not
@@ -31,8 +44,7 @@ def condition(node: Node, binding: Binding) -> Q:
     match node:
         case FieldTest():
             field = node.field
-            source = _Column(field) if field.member is None else _Member(field.path, field.member)
-            return _comparison(source, node.comparison, binding.now)
+            return _comparison(source_of(field), node.comparison, binding.now)
         case EventTest():
             return _event_condition(node, binding)
         case Group():
@@ -42,7 +54,13 @@ def condition(node: Node, binding: Binding) -> Q:
             return ~condition(node.part, binding)
 
 
-def _event_condition(test: EventTest, binding: Binding) -> Q:
+def source_of(field: Field) -> "_Column | _Member":
+    """Where a field's value stands."""
+    return _Column(field) if field.member is None else _Member(field.path, field.member)
+
+
+def counted_events(test: EventTest, binding: Binding) -> QuerySet[Any]:
+    """The events of the row's lead that count at the moment of the binding."""
     if binding.events is None:
         raise ValueError("the rule tests events: give the events queryset")
     events = binding.events.filter(lead_id=OuterRef(binding.lead_ref), kind=test.kind, occurred_at__lte=binding.now)
@@ -51,6 +69,11 @@ def _event_condition(test: EventTest, binding: Binding) -> Q:
         events = events.filter(occurred_at__gt=after)
     for where in test.where:
         events = events.filter(_comparison(_Member("properties", where.name), where.comparison, binding.now))
+    return events
+
+
+def _event_condition(test: EventTest, binding: Binding) -> Q:
+    events = counted_events(test, binding)
     holds = Q()
     if test.low:
         holds &= Q(Exists(events))
@@ -106,13 +129,18 @@ class _Member:
         known = Q(compare.IsNull(as_text, False))
         if kind == "presence":
             return known & ~Q(compare.Exact(as_text, ""))
-        type_of: Func = Func(self._json(), function="jsonb_typeof", output_field=TextField())
-        return known & Q(compare.Exact(type_of, "string" if kind == "text" else kind))
+        return known & self._is("string" if kind == "text" else kind)
 
     def value(self, comparison: Comparison) -> Any:
+        if comparison.kind == "datetime":
+            return moments.Moment(self._member("->>", TextField()))
         if comparison.kind == "text":
             return folded_for(self._member("->>", TextField()), _folded(comparison))
         return self._json()  # jsonb orders numbers as numeric, so no cast can fail or round
+
+    def _is(self, json_type: str) -> Q:
+        type_of: Func = Func(self._json(), function="jsonb_typeof", output_field=TextField())
+        return Q(compare.Exact(type_of, json_type))
 
     def _json(self) -> Func:
         return self._member("->", JSONField())
@@ -131,6 +159,8 @@ def _comparison(source: _Column | _Member, comparison: Comparison, now: datetime
 
 
 def _positive(source: _Column | _Member, comparison: Comparison, op: str, now: datetime) -> Q:
+    if comparison.kind == "datetime" and isinstance(source, _Member):
+        return _read_time_test(source.value(comparison), op, comparison.value, now)
     present = source.present(comparison.kind)
     if comparison.kind == "presence":
         return present
@@ -172,6 +202,13 @@ def _time_test(left: Any, op: str, value: Any, now: datetime) -> Q:
             return Q(compare.LessThanOrEqual(left, now - value))
 
 
+def _read_time_test(moment: Any, op: str, value: Any, now: datetime) -> Q:
+    """For an instant that has to be read from a text first, and is no NULL-free column."""
+    base, span = (now, value) if isinstance(value, timedelta) else (value, timedelta(0))
+    answer = f"coalesce({_READ_TIME[op]}, false)"
+    return Q(moments.asked(moment, base, span, answer=answer, holds=BooleanField()))
+
+
 def _between(left: Any, after: datetime, until: datetime) -> Q:
     return Q(compare.GreaterThan(left, after), compare.LessThanOrEqual(left, until))
 
@@ -181,6 +218,13 @@ def _folded(comparison: Comparison) -> set[str]:
     return {fold(one) for one in (value if isinstance(value, tuple) else (value,))}
 
 
+_READ_TIME = {
+    "before": "m < a",
+    "after": "m > a",
+    "within_last": "m > a - s AND m <= a",
+    "within_next": "m > a AND m <= a + s",
+    "older_than": "m <= a - s",
+}
 _LOOKUPS: dict[str, Any] = {
     "contains": compare.Contains,
     "starts_with": compare.StartsWith,
