@@ -4,7 +4,7 @@ from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from lifecycle.api.views import broadcasts, forms, history, leads, reports, sequences, why
+from lifecycle.api.views import attribution, broadcasts, forms, history, leads, reports, sequences, why
 from lifecycle.api.views.keyless import UnknownAddress
 
 app_name = "api"
@@ -22,6 +22,7 @@ v1: list[URLPattern] = [
     path("leads/<int:lead_id>/events", leads.LeadEvents.as_view(), name="lead-events"),
     path("sequences", sequences.Sequences.as_view(), name="sequences"),
     path("sequences/<slug:slug>/enrollments", sequences.Enroll.as_view(), name="sequence-enrollments"),
+    path("reports/attribution", attribution.Attribution.as_view(), name="report-attribution"),
     path("reports/experiments", reports.Experiments.as_view(), name="report-experiments"),
     path("broadcasts", broadcasts.Broadcasts.as_view(), name="broadcasts"),
     path("broadcasts/<slug:slug>/runs", broadcasts.BroadcastRuns.as_view(), name="broadcast-runs"),

@@ -37,9 +37,9 @@ class Question:
         return self.direct == "skip" and self.by != "form"
 
 
-def question(*, lookback_days: int | None = None, **asked: object) -> Question:
+def question(*, workspace: Workspace | None = None, lookback_days: int | None = None, **asked: object) -> Question:
     """A question under the workspace's settings; `lookback_days` 0 is without a limit."""
-    workspace = Workspace.load()
+    workspace = workspace or Workspace.load()
     days = workspace.attribution_lookback_days if lookback_days is None else lookback_days
     usual = Question(
         lookback=timedelta(days=days) if days else None,
