@@ -5,6 +5,7 @@ from typing import Any
 TOUCH: dict[str, Any] = {
     "id": 1201,
     "kind": "form",
+    "channel": "Paid social",
     "source": "linkedin",
     "medium": "cpc",
     "campaign": "spring",
@@ -12,6 +13,10 @@ TOUCH: dict[str, Any] = {
     "content": "",
     "referrer": "https://www.linkedin.com/",
     "landing_page": "https://www.example.com/pricing",
+    "landing_path": "www.example.com/pricing",
+    "device": "desktop",
+    "sequence": "",
+    "mail": "",
     "form": "contact",
     "click_ids": {},
     "at": "2026-03-02T12:00:00Z",

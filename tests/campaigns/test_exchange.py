@@ -118,6 +118,22 @@ def test_every_kind_of_step_and_setting_survives_the_round_trip(topics: None) ->
     assert export_sequence("everything") == exported
 
 
+def test_what_a_mail_says_of_utm_values_survives_too() -> None:
+    steps = [{"id": "hello", "send": "hello"}, {"id": "other", "send": "other"}]
+    sequence = live(steps=steps, templates=[template("hello", utm=False), template("other", utm_campaign="spring")])
+    kept = EmailTemplate.objects.get(slug="hello").current_version
+    assert kept is not None
+    assert (kept.source["adds_utm"], kept.source["utm_campaign"]) == (False, "")
+    written = {mail["slug"]: mail for mail in yaml.safe_load(export_sequence(sequence.slug))["templates"]}
+    assert written["hello"]["utm"] is False
+    assert written["other"]["utm_campaign"] == "spring"
+    assert "utm" not in written["other"]
+    live(templates=[template("hello"), template("other")])
+    assert EmailTemplate.objects.get(slug="hello").versions.count() == 2
+    with pytest.raises(ImportRefused, match="utm"):
+        live(templates=[template("hello", utm="no")])
+
+
 def test_seconds_of_a_time_survive_too() -> None:
     bring(content(steps=[{"id": "odd", "wait": {"calendar": {"time": "09:00:30"}}}]))
     assert yaml.safe_load(export_sequence("welcome"))["steps"][0]["wait"] == {"calendar": {"time": "09:00:30"}}

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from leads import channels
 from leads.models import Lead, Touch
 from leads.models.lead import AudienceType, Stage, Temperature, Tier
 from lifecycle.api.serializers.fields import TimeField
@@ -14,7 +15,10 @@ class TouchSerializer(serializers.Serializer[Touch]):
     """A contact with its provenance."""
 
     id = serializers.IntegerField()
-    kind = serializers.CharField(help_text="form, visit, booking, webinar, import or api.")
+    kind = serializers.CharField(help_text="visit, click, form, booking, webinar, import or api.")
+    channel = serializers.SerializerMethodField(
+        help_text="By the channel rules as they are now: Paid search, Email, Direct …; Other if none fits."
+    )
     source = serializers.CharField(help_text="utm_source, in lower case.")  # type: ignore[assignment]
     medium = serializers.CharField()
     campaign = serializers.CharField()
@@ -22,9 +26,22 @@ class TouchSerializer(serializers.Serializer[Touch]):
     content = serializers.CharField()
     referrer = serializers.CharField()
     landing_page = serializers.CharField()
+    landing_path = serializers.CharField(help_text="Its host and path alone: www.example.com/pricing.")
+    device = serializers.CharField(help_text="desktop, mobile, tablet, or empty.")
+    sequence = serializers.CharField(
+        help_text="The sequence, or broadcast:slug, whose mail was clicked; empty unless kind is click."
+    )
+    mail = serializers.CharField(help_text="That mail: demo-nurture/welcome.")
     form = serializers.CharField(help_text="The form that made it, if one did.")
     click_ids = serializers.DictField(child=serializers.CharField(), help_text="gclid, fbclid … as received.")
     at = TimeField(source="occurred_at")
+
+    @extend_schema_field(serializers.CharField())
+    def get_channel(self, touch: Touch) -> str:
+        if "channels" not in self.context:  # read once for the whole answer
+            self.context["channels"] = channels.current()
+        rules: channels.Channels = self.context["channels"]
+        return rules.of(touch.source, touch.medium, touch.campaign, touch.click_ids)
 
 
 class DemoSerializer(serializers.Serializer[Lead]):

@@ -53,7 +53,7 @@ class Timeline(LeadHistory):
 
 @describe.reading("leads_touches", "Every contact with its provenance", examples.TOUCH)
 class Touches(LeadHistory):
-    """The first row of the last page is the original touch of the lead, which never changes."""
+    """Newest first. The lead names its original touch, which never changes, even if an earlier visit is told later."""
 
     rows = Touch.objects.all()
     ordering = ("-occurred_at", "-id")
