@@ -4,13 +4,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from leads import claiming, rulebook
+from leads import claiming, rulebook, segments
 from leads.appraisal import set_temperature
 from leads.batch import LeadRow, flush_leads
 from leads.ledger import DECAY_EVERY, Ledger
 from leads.log import NewEvent, write
 from lifecycle.core import sql
 
+# What fading changes without an event of its own.
+_FADED = frozenset({"score", "intent_score"})
 _DUE = """
     SELECT id FROM leads_lead WHERE decay_due_at <= %b ORDER BY decay_due_at LIMIT %b FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -41,9 +43,11 @@ def decay_due(*, now: datetime, limit: int = 1_000) -> int:
         change = _fade(row, ledger, now)
         if change:
             events.append(NewEvent(row.id, "temperature.changed", change))
+    faded = {row.id: row for row in rows.values() if "intent_score" in row.dirty}
     ledger.flush()
     flush_leads(rows.values(), now=now)
     write(events, now=now, pending=True)
+    segments.follow(faded, book.segments, changed=_FADED, now=now)
     return len(rows)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from leads import claiming, log, rulebook, scoring, titles
+from leads import claiming, log, rulebook, scoring, segments, titles
 from leads.appraisal import MACHINES_TOO, fit_points, set_temperature
 from leads.batch import Batch, EventRow, LeadRow, flush_leads
 from leads.ledger import DECAY_EVERY, Entry, write_entries
@@ -22,6 +22,8 @@ from leads.rulebook import Rulebook, ScoringRule
 from lifecycle.core import sql
 
 CHUNK = 500
+# What rescoring changes without an event of its own.
+_RESCORED = frozenset({"score", "fit_score", "intent_score"})
 
 _EVENTS = """
     SELECT e.id, e.lead_id, e.kind, e.properties, e.occurred_at, e.recorded_at, e.source, e.depth
@@ -96,11 +98,12 @@ def rescore_leads(lead_ids: list[int], *, now: datetime) -> int:
         change = set_temperature(row, book.thresholds, now)
         if change:
             told.append(NewEvent(row.id, "temperature.changed", change))
-    changed = sum(bool(row.dirty) for row in rows.values())
+    changed = {row.id: row for row in rows.values() if row.dirty}
     write_entries(entries)
     flush_leads(rows.values(), now=now)
     log.write(told, now=now, pending=True)
-    return changed
+    segments.follow(changed, book.segments, changed=_RESCORED, now=now)
+    return len(changed)
 
 
 def _wanted(batch: Batch, book: Rulebook, row: LeadRow, events: list[EventRow]) -> dict[Line, tuple[int, datetime]]:

@@ -19,6 +19,7 @@ class Memberships:
         self._slugs = {segment.id: segment.slug for segment in segments}
         self._kinds = {need.kind for segment in segments for need in segment.rule.needs().events}
         self._seen: dict[int, int] = {}
+        self._looked_at: set[int] = set()
         self._members: set[Pair] | None = None
 
     def wave(self) -> None:
@@ -39,6 +40,7 @@ class Memberships:
         if self._members is None:
             self._members = members(list(self._slugs), list(self.batch.leads))
         ids = {row.id for row in rows}
+        self._looked_at |= ids
         wanted = {(segment.id, row.id) for row in rows for segment in self.segments if self._holds(segment, row)}
         present = {pair for pair in self._members if pair[1] in ids}
         entered, left = wanted - present, present - wanted
@@ -51,7 +53,7 @@ class Memberships:
         if not waiting:
             return
         now, wanted = self.batch.now, {}
-        for lead_id in self._seen:
+        for lead_id in self._looked_at:
             facts = self.batch.facts_of(lead_id)
             for segment in waiting:
                 due = segment.rule.next_change(facts, now)
@@ -78,7 +80,9 @@ def follow(
         return 0
     batch = Batch(now=now, leads=dict(leads), events=[])
     batch.load(Needs().merge(*(segment.rule.needs() for segment in affected)))
-    entered, left = Memberships(batch, affected).bring(list(leads.values()))
+    memberships = Memberships(batch, affected)
+    entered, left = memberships.bring(list(leads.values()))
+    memberships.appoint()
     slugs = {segment.id: segment.slug for segment in affected}
     events = [*told(left, "segment.left", slugs, now=now), *told(entered, "segment.entered", slugs, now=now)]
     log.write(events, now=now, pending=True)
