@@ -7,7 +7,8 @@ from django.dispatch import receiver
 
 from campaigns import exits, mailbox, outbox, stopping
 from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent, RehearsalRun
-from leads.models import Lead
+from leads.addresses import hashes_of
+from leads.models import AddressAlias, Lead
 from leads.signals import lead_erased, lead_leaving
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
@@ -34,16 +35,18 @@ def _stop(lead_id: int, *, now: datetime) -> None:
 @receiver(lead_erased, dispatch_uid="campaigns.erasing.forget")
 def forget(sender: Any, lead: Lead, now: datetime, **kwargs: Any) -> None:
     """Kept mails of any other origin, and reports that came without a message of ours."""
-    MailboxMail.objects.filter(to_email__iexact=lead.email).delete()
-    _forget_mail_about(lead)
+    written = [lead.email, *AddressAlias.objects.filter(lead=lead).values_list("email_normal", flat=True)]
+    for address in written:
+        MailboxMail.objects.filter(to_email__iexact=address).delete()
+    _forget_mail_about(lead, written)
     _forget_samples(lead)
-    ProviderEvent.objects.filter(address_hash=lead.address_hash, message__isnull=True).delete()
+    ProviderEvent.objects.filter(address_hash__in=hashes_of(lead), message__isnull=True).delete()
     Message.objects.filter(lead_id=lead.pk).delete()
 
 
-def _forget_mail_about(lead: Lead) -> None:
+def _forget_mail_about(lead: Lead, written: list[str]) -> None:
     """Kept mails to colleagues that name them: alerts, and tests filled in with them. A trial makes few."""
-    names = [name.casefold() for name in (lead.email, lead.full_name if lead.last_name else "") if name]
+    names = [name.casefold() for name in (*written, lead.full_name if lead.last_name else "") if name]
     others = MailboxMail.objects.filter(message=None).iterator(chunk_size=100)
     MailboxMail.objects.filter(pk__in=[mail.pk for mail in others if _names(mail, names)]).delete()
 

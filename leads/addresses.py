@@ -66,6 +66,11 @@ def hash_of(written: object) -> str:
         return ""
 
 
+def hashes_of(lead: Lead) -> list[str]:
+    """The hashes of all addresses that lead to somebody: their own, and those of leads that were merged into them."""
+    return [lead.address_hash, *AddressAlias.objects.filter(lead=lead).values_list("address_hash", flat=True)]
+
+
 def _ascii(domain: str) -> str:
     lower = domain.lower().rstrip(".")
     if lower.isascii():

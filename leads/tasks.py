@@ -2,8 +2,13 @@
 
 from celery import shared_task
 
-from leads import actions, audit, fading, importing, pipeline, segments
+from leads import actions, audit, fading, identity, importing, pipeline, segments
 from lifecycle.core import clock
+
+
+@shared_task(ignore_result=True)
+def identify() -> int:
+    return identity.drain(now=clock.now()).calls
 
 
 @shared_task(ignore_result=True)

@@ -10,7 +10,7 @@ from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
 from campaigns.rehearsal import jobs as rehearsals
-from leads import actions, fading, pipeline, segments
+from leads import actions, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.sales import alerting
 
@@ -46,6 +46,7 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
 
 COUNTS = (
     "dates",
+    "identified",
     "events",
     "decayed",
     "swept",
@@ -92,6 +93,7 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
 def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True, orders: bool = True) -> Counter[str]:
     """What one thing makes due for the next: events, runs, mails."""
     done: Counter[str] = Counter()
+    done["identified"] += identity.drain(now=now).calls
     done["events"] += pipeline.drain(now=now).events
     done["entries"] += len(waiting.expire(now=now))  # after its people's events
     if orders:

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Enrollment, Message
-from leads.models import PendingEvent
+from leads.models import PendingEvent, PendingIdentity
 from lifecycle.core import clock, gate, sql
 from lifecycle.models import Moment
 
@@ -25,6 +25,10 @@ _TICKED = """
 
 def oldest_event() -> datetime | None:
     return earliest(PendingEvent.objects.filter(dead_at=None), "event__recorded_at")
+
+
+def oldest_identity() -> datetime | None:
+    return earliest(PendingIdentity.objects.filter(dead_at=None), "event__recorded_at")
 
 
 def oldest_enrollment() -> datetime | None:
@@ -44,6 +48,7 @@ def earliest(rows: "QuerySet[Any]", field: str) -> datetime | None:
 
 # What waits, by name: the moment the oldest open piece of work became due, or None.
 OLDEST_DUE: dict[str, Callable[[], datetime | None]] = {
+    "identity": oldest_identity,
     "event": oldest_event,
     "enrollment": oldest_enrollment,
     "message": oldest_message,

@@ -31,6 +31,12 @@ def seconds(number: int) -> timedelta:
 
 JOBS: tuple[Job, ...] = (
     Job("Heartbeat", "lifecycle.tasks.heartbeat", seconds(5), "Shows that beat, broker and worker run."),
+    Job(
+        "Identify people",
+        "leads.tasks.identify",
+        seconds(2),
+        "Calls that say who is who, and no door acted on at once.",
+    ),
     Job("Process events", "leads.tasks.process_pending", seconds(2), "Events that no door processed at once."),
     Job("Advance sequences", "campaigns.tasks.advance", seconds(2), "Enrollments whose next step is due."),
     Job("Send mail", "campaigns.tasks.send", seconds(2), "Messages that are ready and due."),
@@ -60,7 +66,9 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Forget old reasons", "campaigns.tasks.forget_decisions", seconds(3600), "Decisions are kept for a while only."
     ),
-    Job("Forget rejected calls", "lifecycle.api.tasks.forget_rejected_calls", seconds(3600), "Kept for two weeks only."),
+    Job(
+        "Forget rejected calls", "lifecycle.api.tasks.forget_rejected_calls", seconds(3600), "Kept for two weeks only."
+    ),
     Job("Tidy up", "lifecycle.tasks.tidy", timedelta(days=1), "Expired sessions and old login attempts."),
 )
 

@@ -7,8 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
-from leads import importing, signals
-from leads.models import Consent, Lead
+from leads import addresses, importing, signals
+from leads.identity import merging
+from leads.models import Consent, Lead, LeadMerge
 
 __all__ = ["erase"]
 
@@ -27,11 +28,13 @@ def erase(lead: Lead, *, now: datetime) -> dict[str, int]:
         signals.lead_erased.send(sender=None, lead=lead, now=now)
         _forget_name(lead)
         importing.forget_person(lead, now=now)
-        consents = Consent.objects.filter(address_hash=lead.address_hash).delete()[1]
+        merging.forget_person(lead)
+        consents = Consent.objects.filter(address_hash__in=addresses.hashes_of(lead)).delete()[1]
         return {**Lead(pk=lead.pk).delete()[1], **consents}
 
 
 def _forget_name(lead: Lead) -> None:
     """The admin's own log names rows by their text, which is the address."""
-    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Lead), object_id=str(lead.pk))
+    ids = [lead.pk, *LeadMerge.objects.filter(kept_id=lead.pk).values_list("merged_id", flat=True)]
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Lead), object_id__in=map(str, ids))
     entries.update(object_repr="an erased lead", change_message="")

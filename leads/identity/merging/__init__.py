@@ -1,7 +1,8 @@
 """Merging two leads by hand: look first, then do it, and undo it if it was wrong."""
 
+from leads.identity.merging.forgetting import forget_person
 from leads.identity.merging.merge import MergeError, merge
 from leads.identity.merging.preview import MergePreview, preview
 from leads.identity.merging.undo import undo
 
-__all__ = ["MergeError", "MergePreview", "merge", "preview", "undo"]
+__all__ = ["MergeError", "MergePreview", "forget_person", "merge", "preview", "undo"]
