@@ -91,6 +91,7 @@ NAVIGATION = [
         page("Audience mapping", "diversity_3", "leads.audience"),
         page("Event names", "label", "leads.eventname"),
         page("Pages that mean something", "web", "leads.pagerule"),
+        page("Channels", "alt_route", "leads.channelrule"),
         page("Job titles", "badge", "leads.titlerule"),
         page("Score rules", "add_task", "leads.scorerule"),
         page("Score groups", "speed", "leads.scoregroup"),

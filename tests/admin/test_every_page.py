@@ -28,6 +28,7 @@ from campaigns.models import (
 )
 from leads.models import (
     Audience,
+    ChannelRule,
     Consent,
     EventName,
     LandingPage,
@@ -72,6 +73,7 @@ def company():
     ProviderEvent.objects.create(key="k", provider="test", kind="delivered", message=mail, at=NOON)
     Holiday.objects.create(day=NOON.date(), name="A holiday")
     TitleRule.objects.create(words="cto", role="executive")
+    ChannelRule.objects.create(channel="Paid search", mediums="cpc")
     Suppression.objects.create(address_hash="h", scope="marketing", reason="unsubscribed", created_at=NOON)
     rule = AssignmentRule.objects.create(name="Everyone")
     rule.reps.add(staff.of(staff.colleague("sales")))
