@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from leads.models import Consent, Event, EventName, PendingEvent, StageChange, Submission, Touch, Visitor
+from leads.models import Consent, Event, EventName, PendingEvent, StageChange, Visitor
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, admin_link, code
 
 
@@ -96,38 +96,6 @@ class PendingEventAdmin(InsertOnlyAdmin):
 class EventNameAdmin(EditAdmin):
     list_display = ["name", "kind"]
     search_fields = ["name", "kind"]
-
-
-@admin.register(Touch)
-class TouchAdmin(InsertOnlyAdmin):
-    list_display = ["lead_link", "kind", "source", "medium", "campaign", "form", "occurred_at"]
-    list_select_related = ["lead"]
-    list_filter = [("occurred_at", RangeDateTimeFilter)]
-    search_fields = ["=lead__email_normal", "=campaign", "=source"]
-    search_help_text = "A whole address, campaign or source."
-    ordering = ["-id"]
-    exclude = ["lead", "visitor"]
-    readonly_fields = ["lead_link"]
-
-    @display(description="Lead")
-    def lead_link(self, touch: Touch) -> str:
-        return admin_link(touch.lead)
-
-
-@admin.register(Submission)
-class SubmissionAdmin(InsertOnlyAdmin):
-    list_display = ["form", "lead_link", "received_at"]
-    list_select_related = ["form", "lead"]
-    list_filter = ["form", ("received_at", RangeDateTimeFilter)]
-    search_fields = ["=lead__email_normal"]
-    search_help_text = "A whole address."
-    ordering = ["-id"]
-    fields = ["form", "lead_link", "received_at", "data"]
-    readonly_fields = ["lead_link"]
-
-    @display(description="Lead")
-    def lead_link(self, submission: Submission) -> str:
-        return admin_link(submission.lead)
 
 
 @admin.register(StageChange)

@@ -60,7 +60,7 @@ class Question:
     show_if: Condition | None = None
 
 
-EMAIL = Question("email", "Email", "email", is_required=True)
+EMAIL = Question("email", "Work email", "email", is_required=True)
 
 
 def read(fields: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
