@@ -30,6 +30,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=MARK)),
     path("", RedirectView.as_view(pattern_name="console:hot-leads")),
     path("admin/confirm-instance/", confirming.confirm, name="confirm-instance"),
+    path("admin/reports/", include("lifecycle.console.report_urls")),
     path("admin/", admin.site.urls),
     path("console/", include("lifecycle.console.urls")),
     path("mailbox/", include("campaigns.mailbox")),

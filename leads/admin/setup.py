@@ -21,6 +21,15 @@ class WorkspaceAdmin(EditAdmin):
         ("Who writes", {"fields": ["name", ("sender_name", "sender_email"), "postal_address", "time_zone"]}),
         ("Addresses used in mails", {"fields": ["site_url", "booking_url", "pricing_url", "docs_url", "app_url"]}),
         ("Scores", {"fields": [("warm_at", "hot_at"), "intent_half_life_days"]}),
+        (
+            "Attribution",
+            {
+                "fields": [("attribution_lookback_days", "attribution_half_life_days"), "currency"],
+                "description": "How the attribution report shares revenue, bookings and stages among the touches "
+                "before them. Reports follow a change at once, for the past too; amounts that came without a currency "
+                "keep the one they were given.",
+            },
+        ),
         ("At most so many mails", {"fields": [("cap_messages", "cap_days")]}),
         (
             "Quiet hours",
