@@ -62,6 +62,7 @@ NAVIGATION = [
         page("Leads", "group", "leads.lead"),
         page("Tasks", "task_alt", "sales.task"),
         page("Companies", "apartment", "leads.company"),
+        page("Imports", "upload_file", "leads.importrun"),
         page("Segments", "filter_alt", "leads.segment"),
     ),
     group(
@@ -82,6 +83,16 @@ NAVIGATION = [
             "link": reverse_lazy("mailbox:list"),
             "permission": keeps_mail_here,
         },
+    ),
+    group(
+        "Reports",
+        {
+            "title": "Attribution",
+            "icon": "query_stats",
+            "link": reverse_lazy("reports:attribution"),
+            "permission": may_view("leads.conversion"),
+        },
+        page("Conversions", "paid", "leads.conversion"),
     ),
     group(
         "Capture and scoring",

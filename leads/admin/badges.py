@@ -9,3 +9,12 @@ STAGE = {
     "Former customer": "danger",
 }
 TEMPERATURE = {"Cold": "info", "Warm": "warning", "Hot": "danger"}
+IMPORT = {
+    "Columns to be matched": "info",
+    "Being checked": "info",
+    "Checked": "primary",
+    "Being imported": "primary",
+    "Done": "success",
+    "Stopped by an error": "danger",
+    "Canceled": "",
+}

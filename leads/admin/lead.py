@@ -16,6 +16,7 @@ from unfold.enums import ActionVariant
 
 from leads import actions, addresses
 from leads.admin import badges
+from leads.admin.imports import CreatedByImport
 from leads.admin.lead_questions import OwnerDialog, OwnerQuestion, StageDialog, StageQuestion
 from leads.admin.lead_tabs import EventTab, ScoreTab, SegmentTab, StageTab, TouchTab, VisitorTab
 from leads.admin.titles import DepartmentFilter
@@ -69,6 +70,7 @@ class LeadAdmin(EditAdmin):
         ("audience_type", ChoicesDropdownFilter),
         ("role", ChoicesDropdownFilter),
         DepartmentFilter,
+        CreatedByImport,
         ("owner", AutocompleteSelectFilter),
         "is_client",
         "demo_booked",

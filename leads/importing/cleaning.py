@@ -25,6 +25,7 @@ STILL_IN = (NO - frozenset("unsubscribed optout opted-out opt-out never abgemeld
     "subscribed active opted-in optin opt-in angemeldet confirmed".split()
 )
 LONGEST_REASON = 500
+MOST_REMEMBERED = 10_000
 LONGEST_CONSENT = 2_000
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{0,9}[1-9])?", re.ASCII)
 _DATES = ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S UTC")
@@ -69,6 +70,7 @@ class Cleaner:
         self._places = [(at, name, mapping[name]) for at, name in enumerate(headings) if mapping.get(name, IGNORED)]
         self._headings = {field: name for _, name, field in self._places}
         self._key = key
+        self._provenances: dict[tuple[tuple[str, str], ...], Provenance] = {}
         # Without anything in the row it came by this import, and by nothing else that we know of.
         self._source = Provenance(source=source.lower()[: attribution.PARTS["source"]], medium="import")
 
@@ -122,10 +124,19 @@ class Cleaner:
             return {}, {}
 
     def _provenance(self, given: Mapping[str, str]) -> Provenance:
-        """What the row says; the source of the import stands in for a source that it does not name."""
-        said = {name: cell for name, cell in given.items() if name in _PROVENANCE}
+        """What the row says of where the person came from; many rows say the same."""
+        said = tuple((name, cell) for name, cell in given.items() if name in _PROVENANCE)
         if not said:
             return self._source
+        found = self._provenances.get(said)
+        if found is None:
+            if len(self._provenances) >= MOST_REMEMBERED:
+                self._provenances.clear()
+            found = self._provenances[said] = self._read_provenance(dict(said))
+        return found
+
+    def _read_provenance(self, said: dict[str, str]) -> Provenance:
+        """The source of the import stands in for one that the row does not name."""
         found = attribution.read(said)
         if any(name in said for name in ("utm_source", "utm_medium", "referrer", *attribution.CLICK_IDS)):
             return found

@@ -67,7 +67,7 @@ class Planner:
         attributes = _joined(row["attributes"], person.attributes)
         if attributes and len(sql.to_json(attributes)) > MOST_ATTRIBUTES:
             return Refusal(person.line, person.cells, _TOO_MUCH, person.hashed if person.opted_out else "")
-        changed = self._fill(row, person)
+        changed = self._begin(row, person) if is_new else self._fill(row, person)
         if attributes is not None and row.set("attributes", attributes):
             changed.append("attributes")
         touch_id = next(self._touch_ids)
@@ -76,11 +76,24 @@ class Planner:
             row.set("original_touch_id", touch_id)
         return Taken(person, row.id, CREATED if is_new else UPDATED if changed else UNCHANGED, changed, touch_id)
 
+    def _begin(self, row: LeadRow, person: Person) -> list[str]:
+        """The first row of a new person: nothing is there that could differ."""
+        values = row.columns()
+        values.update(person.columns)
+        changed = list(person.columns)
+        if "job_title" in person.columns:
+            changed += titles.tell(row)
+        return changed + self._look_around(row, person)
+
     def _fill(self, row: LeadRow, person: Person) -> list[str]:
         """As `arrival.fill` does for one person, with what the chunk looked up for all of them."""
         changed = [column for column, value in person.columns.items() if row.set(column, value)]
         if "job_title" in changed:
             changed += titles.tell(row)
+        return changed + self._look_around(row, person)
+
+    def _look_around(self, row: LeadRow, person: Person) -> list[str]:
+        changed = []
         if "organization_type" in person.columns:
             found = self._around.audiences.get(row["organization_type"].strip().upper())
             for column, value in zip(("audience_type", "primary_audience"), found or (), strict=False):

@@ -61,6 +61,7 @@ class Shape:
     delimiter: str
     headings: tuple[str, ...]
     first: int = 1
+    has_nul: bool = False
 
     @property
     def in_words(self) -> str:
@@ -74,15 +75,14 @@ def examine(file: BinaryIO) -> Shape:
     file.seek(0)
     head = file.read(SAMPLE)
     _refuse_other_files(head)
-    encoding = _encoding(file, head)
-    file.seek(0)
+    encoding, has_nul = _encoding(file, head)
     sample = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=False).replace("\0", "")
     said, first = _said_delimiter(sample), 1
     if said:
         first, sample = 2, sample.partition("\n")[2]
     delimiter = said or _delimiter(sample)
     headings = next(_records(sample, delimiter), [])
-    return Shape(encoding, delimiter, _headings(headings), first)
+    return Shape(encoding, delimiter, _headings(headings), first, has_nul)
 
 
 def rows(file: BinaryIO, shape: Shape, *, skip: int = 0) -> Iterator[Row]:
@@ -91,7 +91,8 @@ def rows(file: BinaryIO, shape: Shape, *, skip: int = 0) -> Iterator[Row]:
     text = io.TextIOWrapper(file, encoding=shape.encoding, errors="replace", newline="")
     width, line, number = len(shape.headings), 0, 0
     try:
-        reader = csv.reader((one.replace("\0", "") for one in text), delimiter=shape.delimiter)
+        lines = (one.replace("\0", "") for one in text) if shape.has_nul else text
+        reader = csv.reader(lines, delimiter=shape.delimiter)
         for cells in reader:
             began, line, number = line + 1, reader.line_num, number + 1
             if number <= shape.first or not any(cell and not cell.isspace() for cell in cells):
@@ -115,8 +116,8 @@ def count(file: BinaryIO, shape: Shape) -> int:
 
 
 def _row(line: int, cells: list[str], width: int) -> Row:
-    surplus = sum(1 for cell in cells[width:] if cell.strip())
-    read = [read_cell(cell) for cell in cells[:width]]
+    surplus = sum(1 for cell in cells[width:] if cell.strip()) if len(cells) > width else 0
+    read = [read_cell(cell) if cell[:1] == "'" else cell for cell in cells[:width]]
     return Row(line, read + [""] * (width - len(read)), surplus)
 
 
@@ -130,23 +131,32 @@ def _refuse_other_files(head: bytes) -> None:
         raise FileProblem(f"This is a web page or XML, not a CSV file. {AS_CSV}")
 
 
-def _encoding(file: BinaryIO, head: bytes) -> str:
-    """By its mark, by its zeros, or UTF-8 if all of it is; else what Windows writes in western Europe."""
+def _encoding(file: BinaryIO, head: bytes) -> tuple[str, bool]:
+    """By its mark, by its zeros, or UTF-8 if all of it is; else what Windows writes in western Europe.
+
+    And whether there is a NUL in it that means nothing.
+    """
     for mark, name in _MARKS:
         if head.startswith(mark):
-            return name
+            return name, True
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if max(even, odd) > len(head) // 6:
-        return "utf-16-le" if odd > even else "utf-16-be"
-    decoder = codecs.getincrementaldecoder("utf-8")()
+        return ("utf-16-le" if odd > even else "utf-16-be"), True
+    decoder, is_utf8, has_nul = codecs.getincrementaldecoder("utf-8")(), True, False
     file.seek(0)
+    while block := file.read(BLOCK):
+        has_nul = has_nul or b"\0" in block
+        is_utf8 = is_utf8 and _decodes(decoder, block)
+    is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
+    return ("utf-8" if is_utf8 else "cp1252"), has_nul
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
     try:
-        while block := file.read(BLOCK):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
+        decoder.decode(block, final)
     except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+        return False
+    return True
 
 
 def _said_delimiter(sample: str) -> str:

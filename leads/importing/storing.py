@@ -7,9 +7,11 @@ addresses, known ones in the order of their ids. Whoever arrives at the same mom
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
+from psycopg.sql import Literal
 
 from leads import claiming, log, signals
 from leads.arrival import LONGEST_NAME
@@ -18,11 +20,19 @@ from leads.domains import company_domain
 from leads.importing.cleaning import Person, Refusal
 from leads.importing.planning import CREATED, UNCHANGED, UPDATED, Options, Planner, Surroundings, Taken, draft
 from leads.log import NewEvent
+from leads.models import Lead
 from lifecycle.core import sql
 
 TRIES = 3
 GONE = "The person was erased or merged at this very moment; import the row again."
 
+# What a draft says of itself; all other columns have their defaults.
+DRAFTED = (
+    "attributes", "id", "email", "email_normal", "email_domain", "address_hash", "first_name", "last_name", "phone",
+    "job_title", "role", "department", "company_id", "company_name", "company_size", "industry", "country", "timezone",
+    "organization_type", "audience_type", "primary_audience", "engagement_tier", "is_client", "stage_since",
+    "original_touch_id", "latest_touch_id", "created_at", "updated_at",
+)  # fmt: skip
 _KNOWN = """
     SELECT email_normal, id FROM leads_lead WHERE email_normal = ANY(%b::text[])
     UNION ALL
@@ -174,20 +184,36 @@ def _insert(rows: Sequence[LeadRow]) -> set[int]:
     """COPY the drafts and make leads of them; ids of those that are new indeed."""
     if not rows:
         return set()
-    types = column_types()
-    names = ", ".join(types)
-    sql.execute("CREATE TEMP TABLE IF NOT EXISTS import_lead (LIKE leads_lead) ON COMMIT DROP")
+    table, insert = _lead_statements()
+    sql.execute(table)
     sql.execute("TRUNCATE import_lead")
-    _copy("import_lead", list(types), ([_value(row[name]) for name in types] for row in rows))
-    made = sql.fetch(
-        f"INSERT INTO leads_lead ({names}) SELECT {names} FROM import_lead ORDER BY email_normal "  # noqa: S608 - ours
-        "ON CONFLICT (email_normal) DO NOTHING RETURNING id, leads_alias_of(email_normal)"
+    _copy(
+        "import_lead", DRAFTED, ([sql.to_json(row["attributes"]), *(row[name] for name in DRAFTED[1:])] for row in rows)
     )
+    made = sql.fetch(insert)
     if merged := [lead_id for lead_id, alias_of in made if alias_of is not None]:
         sql.execute("DELETE FROM leads_lead WHERE id = ANY(%b::bigint[])", [merged])
     for row in rows:
         row.dirty.clear()
     return {lead_id for lead_id, alias_of in made if alias_of is None}
+
+
+@cache
+def _lead_statements() -> tuple[str, str]:
+    """The table that drafts are copied into, and the statement that makes leads of them with defaults for the rest."""
+    types, names = column_types(), ", ".join(DRAFTED)
+    columns = ", ".join(f"{name} {types[name]}" for name in DRAFTED)
+    others = [one for one in Lead._meta.local_concrete_fields if one.column not in DRAFTED]
+    defaults = ", ".join(
+        Literal(one.get_db_prep_save(one.get_default(), connection)).as_string(None).replace("%", "%%")
+        for one in others
+    )
+    return (
+        f"CREATE TEMP TABLE IF NOT EXISTS import_lead ({columns}) ON COMMIT DROP",
+        f"INSERT INTO leads_lead ({names}, {', '.join(str(one.column) for one in others)}) "  # noqa: S608 - ours
+        f"SELECT {names}, {defaults} FROM import_lead ORDER BY email_normal "
+        "ON CONFLICT (email_normal) DO NOTHING RETURNING id, leads_alias_of(email_normal)",
+    )
 
 
 def _write(stored: Stored, options: Options, *, now: datetime) -> None:
@@ -214,16 +240,13 @@ def _write(stored: Stored, options: Options, *, now: datetime) -> None:
 def _write_touches(taken: Sequence[Taken], *, now: datetime) -> None:
     if not taken:
         return
-    said = list(taken[0].person.provenance.columns())
-    names = ["id", "lead_id", "kind", "form", "occurred_at", "recorded_at", *said]
-    _copy(
-        "leads_touch",
-        names,
-        (
-            [one.touch_id, one.lead_id, "import", "", now, now, *map(_value, one.person.provenance.columns().values())]
-            for one in taken
-        ),
-    )
+    said: dict[int, list[Any]] = {}  # many rows share what they say
+    for one in taken:
+        if id(one.person.provenance) not in said:
+            said[id(one.person.provenance)] = [_value(part) for part in one.person.provenance.columns().values()]
+    names = ["id", "lead_id", "kind", "form", "occurred_at", "recorded_at", *taken[0].person.provenance.columns()]
+    rows = ([one.touch_id, one.lead_id, "import", "", now, now, *said[id(one.person.provenance)]] for one in taken)
+    _copy("leads_touch", names, rows)
 
 
 def _event(one: Taken, options: Options) -> NewEvent:

@@ -30,7 +30,9 @@ from leads.models import (
     Audience,
     ChannelRule,
     Consent,
+    Conversion,
     EventName,
+    ImportRun,
     LandingPage,
     Magnet,
     PageVariant,
@@ -63,6 +65,9 @@ def company():
     Submission.objects.create(form=form, lead=lead, data={"email": lead.email}, body_hash="x", received_at=NOON)
     AudienceFactory(), SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"}), StageRuleFactory()
     EventName.objects.create(name="VIEWED_PRICING", kind="pricing.viewed")
+    Conversion.objects.create(
+        lead=lead, kind="purchase", key="A-1", amount=99, currency="EUR", occurred_at=NOON, recorded_at=NOON
+    )
     Magnet.objects.create(slug="guide", name="The guide", file="magnets/guide.pdf", created_at=NOON)
     landing = LandingPage.objects.create(slug="guide", name="Guide", title="Guide", created_at=NOON, updated_at=NOON)
     PageVariant.objects.create(page=landing, key="a", blocks=[{"type": "text", "body": "Hello"}])
@@ -74,6 +79,7 @@ def company():
     Holiday.objects.create(day=NOON.date(), name="A holiday")
     TitleRule.objects.create(words="cto", role="executive")
     ChannelRule.objects.create(channel="Paid search", mediums="cpc")
+    ImportRun.objects.create(file_name="people.csv", headings=["email"], state="done", created_at=NOON)
     Suppression.objects.create(address_hash="h", scope="marketing", reason="unsubscribed", created_at=NOON)
     rule = AssignmentRule.objects.create(name="Everyone")
     rule.reps.add(staff.of(staff.colleague("sales")))
