@@ -12,7 +12,6 @@ from leads import log
 from leads.tracking import calls, kinds, times
 from leads.tracking.calls import BadCall, Call
 from lifecycle.core import sql
-from lifecycle.core.deadlocks import atomic_with_retry
 
 SOURCE = "track"
 ASKS = {"identify": kinds.IDENTIFIED, "group": kinds.JOINED, "alias": kinds.ALIASED}
@@ -98,12 +97,11 @@ class _Around:
     meanings: kinds.Known
 
 
-@atomic_with_retry
 def accept(delivery: Delivery, *, now: datetime) -> Accepted:
-    """Write what reads into the log, once per messageId, whole or not at all; the rest is refused, each by itself.
+    """Write what reads into the log, once per messageId; the rest is refused, each by itself.
 
     Nothing is concluded here: events of known people wait for the pipeline, those that say who is who for
-    `leads.identity`.
+    `leads.identity`. Part of the caller's transaction.
     """
     accepted = Accepted()
     read = _read(delivery, accepted)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from leads import reacting, tracking
+from leads import identity, reacting, tracking
 from leads.tracking import Accepted, Delivery
 from lifecycle.api.models import ApiKey
 from lifecycle.api.tracking import rejected
@@ -32,7 +32,8 @@ def _store(delivery: Delivery, key: ApiKey, now: datetime) -> Accepted:
 def react(accepted: Accepted, *, at_once: bool, now: datetime) -> None:
     """After the commit: a call by itself has its effects now, those of a batch a moment later."""
     if at_once:
-        for lead_id in sorted(accepted.lead_ids):
+        known = accepted.lead_ids | (identity.identify_at_once(accepted.asking, now=now) if accepted.asking else set())
+        for lead_id in sorted(known):
             reacting.react(lead_id, now=now)
         return
     if accepted.asking:
