@@ -81,7 +81,12 @@ def open_file(magnet: Magnet) -> Handout | None:
 def saved_as(magnet: Magnet) -> str:
     """The name under which people save it: as the magnet says, else the file's own, and with the file's own ending."""
     own = PurePath(str(magnet.file.name))
-    wanted = _UNFIT.sub(" ", magnet.file_name).strip(" .")
+    wanted = _fit(magnet.file_name)
     if not wanted:
-        return _UNFIT.sub(" ", own.name).strip(" .") or f"{magnet.slug}{own.suffix}"
+        return _fit(own.name) or f"{magnet.slug}{own.suffix}"
     return wanted if wanted.lower().endswith(own.suffix.lower()) else f"{wanted}{own.suffix}"
+
+
+def _fit(name: str) -> str:
+    """Without what no system takes in a name, or what makes it look like another."""
+    return " ".join(_UNFIT.sub(" ", name).split()).strip(" .")

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from leads.batch import Batch, EventRow, LeadRow
 
 # What only a person does. A click counts when a human clicked; what machines and colleagues do is no sign of life.
-HUMAN_FAMILIES = frozenset(
-    {"form", "page", "pricing", "docs", "demo", "checkout", "visit", "purchase", "account", "trial", "plan", "api"}
-)
+HUMAN_FAMILIES = frozenset("account api checkout demo docs form magnet page plan pricing purchase trial visit".split())
 HUMAN_KINDS = frozenset(
     {"meeting.booked", "meeting.rescheduled", "meeting.canceled", "webinar.registered", "webinar.attended"}
 )
@@ -32,7 +30,7 @@ def is_human(event: EventRow) -> bool:
     """Whether the person did this, as far as anyone can tell."""
     if event.kind == "email.clicked":
         return event.properties.get("human") is True
-    if event.kind in NOT_HUMAN:
+    if event.kind in NOT_HUMAN or event.properties.get("human") is False:
         return False
     return event.kind in HUMAN_KINDS or event.kind.partition(".")[0] in HUMAN_FAMILIES
 

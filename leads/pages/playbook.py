@@ -87,7 +87,7 @@ def _related(path: str, row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _file(path: str, folder: Path, name: object) -> ContentFile[bytes]:
+def _file(path: str, folder: Path, name: object) -> "ContentFile[bytes]":
     source = folder / str(name)
     if source.parent != folder or not source.is_file():
         raise PlaybookError(f"{path}.file: there is no {str(name)!r} beside the playbooks")

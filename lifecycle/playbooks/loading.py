@@ -12,6 +12,7 @@ from campaigns.broadcasts.files import import_broadcast
 from campaigns.exchange import import_sequence, load_topics
 from campaigns.models import Broadcast, Sequence
 from leads import playbooks
+from leads.pages import playbook as page_playbook
 from leads.tracking.playbook import load_page_rules
 
 FOLDER = Path(__file__).parent
@@ -43,9 +44,12 @@ class Loaded:
 def load(*, now: datetime) -> Loaded:
     """Create what is missing, and publish the sequences among it. Broadcasts stay drafts. Safe to repeat."""
     loaded = Loaded()
+    magnets = page_playbook.load_magnets(_read(FOLDER / "magnets.yaml"), folder=FOLDER / "files", now=now)
     for name, loader in _LOADERS.items():
         made = loader(_read(FOLDER / f"{name}.yaml"))
         loaded.counts[name] = made if isinstance(made, int) else len(made.created)
+    pages = page_playbook.load_pages(_read(FOLDER / "pages.yaml"), now=now)
+    loaded.counts |= {"magnets": len(magnets.created), "pages": len(pages.created)}
     present = set(Sequence.objects.values_list("slug", flat=True))
     for path in sorted((FOLDER / "sequences").glob("*.yaml")):
         if path.stem not in present:

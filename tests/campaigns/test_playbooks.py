@@ -39,7 +39,15 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
     "cold-track": ([n * 6 * DAY for n in range(8)], ["meeting.booked", "customer"]),
     "warm-track": ([0 * DAY, 4 * DAY, 8 * DAY, 12 * DAY, 17 * DAY, 21 * DAY], ["meeting.booked", "customer"]),
     "hot-track": ([0 * DAY, 3 * DAY, 7 * DAY], ["meeting.booked", "customer"]),
+    "magnet-delivery": ([0 * DAY], []),
+    "double-opt-in": ([0 * DAY], []),
 }
+# What the event brings to mails whose link is the person's own.
+OF_THE_EVENT = {
+    "magnet-delivery-1": {"magnet_name": "The guide", "magnet_url": "https://crm.test/c/file"},
+    "double-opt-in-1": {"confirm_url": "https://crm.test/c/confirm"},
+}
+TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT}
 GROUP = ["demo-nurture", "hot-track", "warm-track", "cold-track"]
 FORMS = ["contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist"]
 
@@ -131,6 +139,8 @@ def test_re_entry_and_second_triggers(slug: str) -> None:
         "cart-recovery": ("after", 7 * DAY, "ignore"),
         "rate-limit-help": ("after", 7 * DAY, "ignore"),
         "post-purchase": ("after_exit", None, "merge"),
+        "magnet-delivery": ("once_per_key", None, "ignore"),
+        "double-opt-in": ("once_per_key", None, "ignore"),
     }
     journey = journey_of(slug)
     found = (journey.reentry, journey.reentry_after, journey.second_trigger)
@@ -320,7 +330,7 @@ def test_every_mail_renders_for_everybody(lead: dict[str, Any]) -> None:
             "https://crm.test/preferences/1",
         )
         for bought in PURCHASES:
-            entry = bought[0] if bought else {}
+            entry = {**(bought[0] if bought else {}), **OF_THE_EVENT.get(slug, {})}
             context = {"lead": lead, "workspace": workspace, "event": entry, "events": bought, "reason": "You asked."}
             mail = render(compiled, context, slots)
             assert mail.subject, slug
@@ -339,7 +349,7 @@ def test_marketing_mails_say_who_writes_why_and_how_to_stop_it() -> None:
     for slug, version in shipped_mails():
         compiled = version.compiled
         marketing = version.message_class == "marketing"
-        assert marketing == (slug != "post-purchase-1"), slug
+        assert marketing == (slug not in TRANSACTIONAL), slug
         assert (version.topic_id is not None) is marketing, slug
         if marketing:
             for part in (compiled["html"], compiled["text"]):

@@ -11,7 +11,9 @@ from leads import playbooks
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead
+from leads.pages.playbook import load_magnets
 from leads.pipeline import drain
+from tests.factories import NOON
 
 PLAYBOOKS = Path(settings.BASE_DIR) / "lifecycle" / "playbooks"
 
@@ -23,8 +25,14 @@ def playbook(name: str) -> Any:
 @pytest.fixture
 def shipped(db: None) -> None:
     """The rules, forms, names and audiences as they ship."""
+    load_files()
     for name in ("forms", "audiences", "event_names", "scoring", "stages", "segments"):
         getattr(playbooks, f"load_{name}")(playbook(name))
+
+
+def load_files() -> None:
+    """The lead magnets as they ship, which forms give."""
+    load_magnets(playbook("magnets"), folder=PLAYBOOKS / "files", now=NOON)
 
 
 Happen = Callable[..., None]
