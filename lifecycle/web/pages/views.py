@@ -14,11 +14,15 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_cookie
 
+from leads import forms
+from leads.doors import form_page
+from leads.hosting import Drawn, Given
 from leads.models import LandingPage, PageVariant, Workspace
 from leads.pages import blocks, counting
 from leads.pages.blocks import Problem
 from leads.pages.kinds import Block
 from lifecycle.core import clock
+from lifecycle.web.forms.hosted import came_from
 from lifecycle.web.pages import policy, showing, visiting
 
 MAY_LOOK = "leads.view_landingpage"
@@ -89,26 +93,25 @@ def drawn(request: HttpRequest, look: Look, workspace: Workspace, variants: list
         "canonical": f"{settings.SITE_URL}{reverse('landing-page', args=[page.slug])}",
         "problems": look.problems,
         "is_framed": look.is_framed,
-        "staff": may_look(request) and not look.is_framed,
+        "is_staff": may_look(request) and not look.is_framed,
         "variants": variants,
-        "hidden": hidden_fields(request, look),
+        "form": form_of(request, look),
     }
     response = render(request, "web/page.html", context)
     policy.guard(response, images=blocks.images(look.blocks), form=page.form, framed=look.is_framed)
     return response
 
 
-def hidden_fields(request: HttpRequest, look: Look) -> dict[str, str]:
-    """What the form sends beside the answers: the variant, the browser, and where the visitor came from."""
-    referrer = request.headers.get("Referer", "")
-    own = referrer.startswith(f"{settings.SITE_URL}/p/{look.page.slug}")
-    fields = showing.provenance(
-        request.GET, referrer="" if own else referrer, page_url=f"{settings.SITE_URL}{request.get_full_path()}"
-    )
-    fields[counting.VARIANT_FIELD] = f"{look.page.slug}:{look.variant.key}"
+def form_of(request: HttpRequest, look: Look) -> Drawn | None:
+    """The page's form; it also sends where the visitor came from, the variant and the browser. None if it is closed."""
+    opened = forms.active(look.page.form.slug) if look.page.form else None
+    if opened is None:
+        return None
+    hidden = {**came_from(request), counting.VARIANT_FIELD: f"{look.page.slug}:{look.variant.key}"}
     if look.browser:
-        fields[counting.BROWSER_FIELD] = look.browser
-    return fields
+        hidden |= {counting.BROWSER_FIELD: look.browser, **visiting.known_as(request)}
+    answers = {name: request.GET.getlist(name) for name in request.GET}
+    return form_page.drawn(opened, Given(answers, hidden=hidden), now=clock.now())
 
 
 def not_found(request: HttpRequest) -> HttpResponse:

@@ -19,6 +19,8 @@ from lifecycle.core.machines import machine
 
 COOKIE = "landing"
 KEPT = timedelta(days=180)
+SNIPPET_COOKIE = "lc_id"
+_SNIPPETS = re.compile(r"[0-9a-f]{32}")
 _OURS = re.compile(r"[\w-]{22}", re.ASCII)
 
 
@@ -51,6 +53,12 @@ def is_person(request: HttpRequest) -> bool:
 
 def wants_no_tracking(request: HttpRequest) -> bool:
     return request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1"
+
+
+def known_as(request: HttpRequest) -> dict[str, str]:
+    """The id that the tracking snippet gave this browser, so that its past joins without a script too."""
+    sent = request.COOKIES.get(SNIPPET_COOKIE, "")
+    return {"anonymous_id": sent} if _SNIPPETS.fullmatch(sent) else {}
 
 
 def remember(response: HttpResponse, cookie: str) -> None:
