@@ -13,8 +13,12 @@ class TouchTab(NewestInline):
     model = Touch
     verbose_name_plural = "touches"
     ordering = ["-occurred_at", "-id"]
-    fields = ["occurred_at", "kind", "source", "medium", "campaign", "form", "where_from", "landing_page"]
-    readonly_fields = ["where_from"]
+    fields = ["occurred_at", "kind", "source", "medium", "campaign", "by", "where_from", "landing_path", "device"]
+    readonly_fields = ["by", "where_from"]
+
+    @display(description="Form or mail")
+    def by(self, touch: Touch) -> str:
+        return touch.form or touch.mail or "–"
 
     @display(description="Referrer")
     def where_from(self, touch: Touch) -> str:
