@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -61,8 +62,8 @@ class World:
         self._clock = clock
         self._transport = open_transport()
         self.now = NOON
-        _, key = keys.issue(name="The shop", scopes=Scope.values, now=NOON)
-        self.program.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        _, self.key = keys.issue(name="The shop", scopes=Scope.values, now=NOON)
+        self.program.credentials(HTTP_AUTHORIZATION=f"Bearer {self.key}")
 
     def close(self) -> None:
         self._transport.close()
@@ -99,6 +100,19 @@ class World:
         assert answer.status_code == 201, answer.content
         lead.refresh_from_db()
         return answer
+
+    def track(self, call: str, **told: Any) -> None:
+        """The website's snippet or a Segment SDK tells what somebody does: track("page", anonymousId="b1", …)."""
+        moment = self.now.isoformat()
+        body = {"writeKey": self.key, "messageId": str(uuid4()), "timestamp": moment, "sentAt": moment, **told}
+        answer = self.browser.post(f"/v1/{call}", body, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        assert "rejected" not in answer.json(), answer.content
+
+    def look(self, browser: str, url: str, referrer: str = "") -> None:
+        """A browser shows a page that carries the snippet."""
+        context = {"page": {"url": url, "referrer": referrer}, "userAgent": FIREFOX}
+        self.track("page", anonymousId=browser, context=context)
 
     def follow(self, url: str, **headers: str) -> Any:
         """Open a link of a mail in a browser."""

@@ -27,10 +27,10 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The person looks at a page before anybody knows who it is."""
+    """A browser that the website remembers shows a page."""
 
-    kind: str
-    page: str
+    url: str
+    referrer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,15 @@ def buy(person: Person, plan: Plan, at: datetime) -> list[Planned]:
         return []
     person.has_bought = person.has_account = True
     random = person.random
+    bought = purchase(person, plan)
     acts: list[Planned] = [
-        (at, purchase(person, plan)),
+        (at, bought),
         (at + timedelta(seconds=20), Tell("subscription.started", {"plan": plan.name, "amount": plan.price})),
         (person.at_work(at + timedelta(days=random.uniform(0.5, 6))), Tell("page.viewed", {"url": f"{SITE}/help"})),
     ]
+    if person.may(0.05):
+        back = {"order_id": bought.properties["order_id"], "amount": plan.price, "currency": "EUR"}
+        acts.append((person.at_work(at + timedelta(days=random.uniform(2, 13))), Tell("purchase.refunded", back)))
     if person.may(0.16):
         acts.append((person.at_work(at + timedelta(days=random.uniform(1, 12))), purchase(person, ADD_ON)))
     if person.is_technical and person.may(0.3):

@@ -94,7 +94,9 @@ def found(*, now: datetime) -> str:
     priya, tom, elif_ = (employ(each) for each in REPS)
     give_leads("German-speaking countries", GERMAN_SPEAKING, [tom, elif_], position=0)
     give_leads("Everybody else", {}, [priya, elif_], position=1)
-    _, text = keys.issue(name="Website and product", scopes=[Scope.LEADS_READ, Scope.EVENTS_WRITE], now=now)
+    _, text = keys.issue(
+        name="Website and product", scopes=[Scope.LEADS_READ, Scope.EVENTS_WRITE, Scope.TRACK_WRITE], now=now
+    )
     return text
 
 

@@ -1,5 +1,6 @@
 """How people and programs reach the product: requests to its own doors, made in this process."""
 
+import base64
 import json
 from datetime import datetime
 from io import BytesIO
@@ -7,12 +8,9 @@ from typing import Any, NamedTuple
 
 from anymail.signals import AnymailTrackingEvent
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import transaction
 from django.http import HttpResponseBase
 
 from campaigns.provider_events import store_and_apply
-from leads import actions, visitors
-from leads.batch import NewEvent
 from lifecycle.core import sql
 
 _LEAD = "SELECT id FROM leads_lead WHERE email_normal = %b"
@@ -77,11 +75,12 @@ class Doors:
         )
         store_and_apply(told, provider="demo", now=now)
 
-    @transaction.atomic
-    def look(self, anonymous_id: str, kind: str, url: str, *, now: datetime) -> None:
-        """A browser that nobody knows yet looks at a page: what the door of a tracking snippet will do."""
-        visitor = visitors.hold_visitor(anonymous_id, now=now)
-        actions.record([NewEvent(None, kind, {"url": url}, now, source="website", visitor_id=visitor.pk)], now=now)
+    def look(self, anonymous_id: str, url: str, referrer: str, *, now: datetime) -> None:
+        """A browser looks at a page: what the website's tracking snippet sends."""
+        page = {"anonymousId": anonymous_id, "messageId": f"{anonymous_id}:{now.isoformat()}", "properties": {}}
+        page["context"] = {"page": {"url": url, "referrer": referrer}, "userAgent": FIREFOX.name}
+        basic = base64.b64encode(f"{self._key}:".encode()).decode()
+        self._post("/v1/page", page, expected=200, HTTP_AUTHORIZATION=f"Basic {basic}")
 
     def _post(self, path: str, sent: dict[str, Any], *, expected: int, **headers: str) -> None:
         answer: Any = self._ask("POST", path, json.dumps(sent).encode(), CONTENT_TYPE="application/json", **headers)

@@ -12,7 +12,13 @@ from lifecycle.demo.company import SITE
 from lifecycle.demo.doors import APPLE_PROXY, BROWSERS, QUIET_SCANNER, SCANNER
 from lifecycle.demo.people import Inbox, Person, pick
 
-SHARE_REMEMBERED = 0.2  # of first visits: the others refused the cookie or came with another browser
+# What leads people back: what stands behind the page's address, and who sent them.
+BACK_AGAIN = (
+    ("?utm_source=linkedin&utm_medium=paid&utm_campaign=seen-before", "https://www.linkedin.com/"),
+    ("?utm_source=google&utm_medium=cpc&utm_campaign=brand", "https://www.google.com/"),
+    ("", "https://www.google.com/"),
+)
+SHARE_REMEMBERED = 0.35  # of first visits: the others refused the cookie or came with another browser
 MESSAGES = (
     "We copy orders from mails into two systems. Can this stop?",
     "How long does it take until the first process runs?",
@@ -42,10 +48,16 @@ def _first_looks(person: Person, at: datetime) -> list[Planned]:
         return []
     person.done.add("looked")
     before = at - timedelta(minutes=person.random.uniform(2, 14))
-    looks: list[Planned] = [(before, Look("page.viewed", SITE + person.source.landing))]
+    looks: list[Planned] = [(before, Look(landing_page(person), person.source.referrer))]
     if person.may(0.2 + 0.5 * person.interest):
-        looks.append((before + timedelta(seconds=70), Look("pricing.viewed", f"{SITE}/pricing")))
+        looks.append((before + timedelta(seconds=70), Look(f"{SITE}/pricing", SITE + person.source.landing)))
     return looks
+
+
+def landing_page(person: Person) -> str:
+    """Where the person's source led them, with what the advertisement put behind it."""
+    query = person.source.query.format(id=f"Cj0K{person.number:06d}BwE")
+    return f"{SITE}{person.source.landing}{'?' if query else ''}{query}"
 
 
 def _first_form(person: Person) -> str:
@@ -71,8 +83,7 @@ def _returns(person: Person) -> int:
 def send(person: Person, form: str) -> Submit:
     """The form with its answers, and what the website adds: where the person came from, zone and country."""
     source, answers = person.source, answers_to(person, form)
-    query = source.query.format(id=f"Cj0K{person.number:06d}BwE") if source.query else ""
-    answers["page_url"] = f"{SITE}{source.landing}{'?' if query else ''}{query}"
+    answers["page_url"] = landing_page(person)
     answers["referrer"] = source.referrer
     answers |= {"country": person.country.name, "timezone": person.country.zone}
     if "looked" in person.done:
@@ -122,10 +133,21 @@ def visit(person: Person, at: datetime) -> list[Planned]:
             if kind != "pricing.viewed":
                 person.done.add(kind)
     if not acts:
-        acts.append((moment, Tell("page.viewed", {"url": SITE + page})))
+        acts.append((moment, look(person, SITE + page)))
     if person.may(0.3 * person.drive):
         acts.append((moment, Decide(buying.check_out)))
     return acts
+
+
+def look(person: Person, url: str) -> Look | Tell:
+    """A known person's view: by the browser if it is remembered, else as the website's server tells it.
+
+    Some come back by another campaign than the first: those who saw us once see our advertisements again.
+    """
+    by, referrer = "", ""
+    if person.may(0.22):
+        by, referrer = person.random.choice(BACK_AGAIN)
+    return Look(url + by, referrer) if "looked" in person.done else Tell("page.viewed", {"url": url + by})
 
 
 def write_again(person: Person, now: datetime) -> list[Planned]:

@@ -98,7 +98,7 @@ class Quarter:
             case Tell() if person.lead_id:
                 self._doors.tell(person.lead_id, act.kind, act.properties)
             case Look():
-                self._doors.look(life.anonymous_id(person), act.kind, act.page, now=now)
+                self._doors.look(life.anonymous_id(person), act.url, act.referrer, now=now)
             case Follow():
                 landed_at = self._doors.follow(act.path, act.agent)
                 return life.landed(person, landed_at, now) if landed_at and act.agent.is_person else []

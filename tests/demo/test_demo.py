@@ -11,7 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from campaigns.models import Enrollment, Hit, MailboxMail, Message, Suppression
 from leads.audit import verify_scores
-from leads.models import Event, Lead, PendingEvent, Submission, Touch, Workspace
+from leads.models import Conversion, Event, Lead, PendingEvent, Submission, Touch, Workspace
 from lifecycle.api.limited import COUNTER
 from lifecycle.demo import company
 from lifecycle.demo.doors import Doors
@@ -94,6 +94,13 @@ def test_nobody_is_in_two_conversations() -> None:
     assert not grouped.values("lead", "sequence__group").annotate(runs=Count("pk")).filter(runs__gt=1).exists()
 
 
+def test_what_came_of_it_is_shared_among_the_ways_people_came() -> None:
+    assert set(Touch.objects.values_list("kind", flat=True)) >= {"visit", "click", "form"}
+    assert set(Conversion.objects.values_list("kind", flat=True)) == {"mql", "sql", "booking", "deal", "purchase"}
+    firsts = Touch.objects.filter(pk__in=Lead.objects.values("original_touch"), kind="visit")
+    assert firsts.exclude(source="direct").exists()
+
+
 def test_nothing_waits_to_be_processed() -> None:
     assert not PendingEvent.objects.exists()
     assert not Enrollment.objects.filter(state=Enrollment.State.ACTIVE, due_at__lte=UNTIL).exists()
@@ -123,7 +130,7 @@ def test_the_mailbox_keeps_the_last_days() -> None:
 
 
 def test_first_looks_joined_the_people_they_were() -> None:
-    looks = Event.objects.filter(source="website")
+    looks = Event.objects.filter(source="track")
     assert looks.filter(lead__isnull=False).exists()
     assert not looks.filter(Q(lead__isnull=False) & ~Q(lead_id=F("visitor__lead_id"))).exists()
 
