@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from lifecycle.core import money
-from lifecycle.reports.attribution import DIMENSIONS, Credit, Question, Report, Row, Section
+from lifecycle.reports.attribution import DIMENSIONS, MODELS, Credit, Question, Report, Row, Section
 from lifecycle.reports.attribution.details import Explained, Step
 
 SHOWN = 50
@@ -50,6 +50,12 @@ class Told:
     worth: str
     refunded: str
     steps: Sequence[tuple[Step, Sequence[Cell]]]
+
+    def in_short(self) -> Iterator[tuple[Step, str]]:
+        """Each touch with the models that give it anything: “First touch 100 % · Linear 25 %”."""
+        for step, cells in self.steps:
+            given = zip(step.given, cells, strict=True)
+            yield step, " · ".join(f"{MODELS[name].label} {cell.share:g} %" for name, cell in given if cell.share)
 
 
 def sections(report: Report, query: Mapping[str, str]) -> list[Shown]:

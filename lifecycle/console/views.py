@@ -11,6 +11,7 @@ from leads.actions import assign_owner, move_stage
 from leads.models import Lead
 from leads.models.lead import Stage
 from leads.stages import IllegalMove
+from lifecycle.console import credited
 from lifecycle.console.doors import back, colleagues, page, signed_in
 from lifecycle.console.forms import AssignForm, EnrollForm, MoveForm
 from lifecycle.core import clock
@@ -48,6 +49,7 @@ def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
         "title": shown.lead.full_name or shown.lead.email,
         "page": shown,
         "lead": shown.lead,
+        "led": [credited.told(one) for one in shown.conversions],
         "assign_form": AssignForm(initial={"owner": shown.lead.owner_id}),
         "move_form": MoveForm(lead=shown.lead),
         "enroll_form": EnrollForm(),

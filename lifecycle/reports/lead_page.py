@@ -5,6 +5,8 @@ from datetime import datetime
 
 from campaigns.models import Enrollment, Message
 from leads.models import Lead, StageChange, Touch
+from lifecycle.reports.attribution import question
+from lifecycle.reports.attribution.details import Explained, of_lead
 from lifecycle.reports.hot_leads import person
 from lifecycle.reports.planned import Planned, next_mails
 from lifecycle.reports.reasons import Reason, reasons_of
@@ -39,6 +41,7 @@ class LeadPage:
     messages: list[Message]
     planned: list[Planned]
     timeline: list[Moment]
+    conversions: list[Explained]
 
 
 def lead_page(lead_id: int) -> LeadPage | None:
@@ -64,6 +67,7 @@ def lead_page(lead_id: int) -> LeadPage | None:
         messages=newest,
         planned=next_mails([lead_id]).get(lead_id, []),
         timeline=timeline(lead, stages=stages, messages=newest),
+        conversions=of_lead(question(), lead_id),
     )
 
 
