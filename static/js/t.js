@@ -1,4 +1,4 @@
-// Tracking snippet, see docs/tracking.md: under 5 KB as it stands.
+// Tracking snippet, see docs/snippet.md: under 5 KB as it stands.
 (() => {
 const { dataset: set, src } = document.currentScript, url = (set.host || new URL(src).origin) + "/v1/batch";
 const nav = navigator, refused = nav.doNotTrack == 1 || nav.globalPrivacyControl;
