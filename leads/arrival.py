@@ -34,8 +34,8 @@ _TOUCH = f"""
 _AROUND = """
     WITH known AS (SELECT id FROM leads_company WHERE domain = %b::text),
     made AS (
-        INSERT INTO leads_company (domain, name, size, industry, country, time_zone, created_at)
-        SELECT %b::text, %b::text, %b::integer, %b::text, %b::text, %b::text, %b::timestamptz
+        INSERT INTO leads_company (domain, name, size, industry, country, time_zone, created_at, enrichment_due_at)
+        SELECT %b::text, %b::text, %b::integer, %b::text, %b::text, %b::text, %b::timestamptz, %b::timestamptz
         WHERE %b::text IS NOT NULL AND NOT EXISTS (SELECT FROM known)
         ON CONFLICT (domain) DO NOTHING RETURNING id
     )
@@ -113,7 +113,7 @@ def _look_around(row: LeadRow, domain: str | None, *, says_what_it_is: bool, now
     kind = row["organization_type"].strip() if says_what_it_is else None
     name = row["company_name"] or (domain and domain[:LONGEST_NAME])
     given = [domain, domain, name, *(row[column] for column in ("company_size", "industry", "country", "timezone"))]
-    company_id, audience_type, primary_audience = sql.fetch(_AROUND, [*given, now, domain, kind])[0]
+    company_id, audience_type, primary_audience = sql.fetch(_AROUND, [*given, now, now, domain, kind])[0]
     changed = []
     if audience_type is not None:
         found = {"audience_type": audience_type, "primary_audience": primary_audience}

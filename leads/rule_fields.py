@@ -19,7 +19,7 @@ VOCABULARY = Vocabulary(
         Field("role", "choice", "role", "role", tuple(Role.values)),
         Field("department", "text", "department", "department"),
         Field("company_name", "text", "company name", "company_name"),
-        Field("company_size", "number", "company size", "company_size"),
+        Field("company_size", "number", "company size", "company_size", otherwise="company__size"),
         Field("industry", "text", "industry", "industry"),
         Field("country", "text", "country", "country"),
         Field("timezone", "text", "time zone", "timezone"),

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from leads import actions, audit, fading, identity, importing, pipeline, segments
-from lifecycle.core import clock
+from leads import actions, audit, enrichment, fading, identity, importing, pipeline, segments
+from lifecycle.core import clock, gate
 
 
 @shared_task(ignore_result=True)
@@ -44,3 +44,8 @@ def import_people() -> int:
 @shared_task(ignore_result=True)
 def forget_imports() -> int:
     return importing.forget(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def enrich_companies() -> int:
+    return 0 if gate.closed(clock.now()) else enrichment.drain(now=clock.now())

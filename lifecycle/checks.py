@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
+from leads.enrichment import registry
 from lifecycle import env, postgres
 from lifecycle.postgres.place import installation
 
@@ -39,4 +40,18 @@ def production(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
     if settings.DEFAULT_FROM_EMAIL.rstrip(">").endswith(".example"):
         hint = "Set DEFAULT_FROM_EMAIL to an address of a domain you send from."
         found.append(checks.Warning("Mail has an example sender.", hint=hint, id="lifecycle.W004"))
+    return found
+
+
+@register()
+def enrichment(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Providers of company facts are there, and the one over HTTP knows whom to ask."""
+    known = ", ".join(registry.slugs())
+    found: list[CheckMessage] = [
+        checks.Error(f"There is no provider “{slug}”.", hint=f"ENRICHMENT_PROVIDERS: {known}.", id="lifecycle.E002")
+        for slug in registry.unknown()
+    ]
+    if "http" in settings.ENRICHMENT_PROVIDERS and not settings.ENRICHMENT_URL:
+        hint = "Set ENRICHMENT_URL, or take http out of ENRICHMENT_PROVIDERS."
+        found.append(checks.Error("The provider http has nobody to ask.", hint=hint, id="lifecycle.E003"))
     return found

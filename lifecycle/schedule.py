@@ -56,6 +56,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Judge experiments", "campaigns.tasks.judge_experiments", seconds(600), "Comparisons whose sample is complete."
     ),
+    Job("Look up companies", "leads.tasks.enrich_companies", seconds(15), "New companies get what providers know."),
     Job("Import people", "leads.tasks.import_people", seconds(15), "Files whose hint was lost, or whose worker was."),
     Job(
         "Forget imports", "leads.tasks.forget_imports", seconds(3600), "Files and refused rows are kept for days only."

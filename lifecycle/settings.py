@@ -200,6 +200,11 @@ STRIPE_API_KEY = ENVIRONMENT.stripe_api_key
 WEBHOOK_SECRET = ENVIRONMENT.webhook_secret or secret.webhook_secret(SECRET_KEY)
 ALLOW_PRIVATE_WEBHOOKS = ENVIRONMENT.allow_private_webhooks  # for development: posting into private networks
 
+# --- facts about companies, asked in this order; docs/enrichment.md
+ENRICHMENT_PROVIDERS = ENVIRONMENT.enrichment_providers
+ENRICHMENT_URL = ENVIRONMENT.enrichment_url
+ENRICHMENT_TOKEN = ENVIRONMENT.enrichment_token
+
 # --- REST
 LIMITS = ENVIRONMENT.limits
 FORM_ORIGINS = ENVIRONMENT.form_origins  # empty: any website may post a form

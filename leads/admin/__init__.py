@@ -2,8 +2,10 @@
 
 from leads.admin import (
     capture,
+    company,
     conversions,
     forms,
+    identity,
     imports,
     lead,
     log,
@@ -20,8 +22,10 @@ from leads.admin import (
 
 __all__ = [
     "capture",
+    "company",
     "conversions",
     "forms",
+    "identity",
     "imports",
     "lead",
     "log",

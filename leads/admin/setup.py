@@ -1,16 +1,14 @@
-"""The workspace, which is one row, and the accounts."""
+"""The workspace, which is one row."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.decorators import display
 
-from leads.models import Company, Lead, Workspace
-from lifecycle.core.admin import EditAdmin, counted
+from leads.models import Workspace
+from lifecycle.core.admin import EditAdmin
 
 
 @admin.register(Workspace)
@@ -51,26 +49,3 @@ class WorkspaceAdmin(EditAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(Company)
-class CompanyAdmin(EditAdmin):
-    list_display = ["name", "domain", "size", "industry", "country", "people"]
-    search_fields = ["name__istartswith", "domain__startswith"]
-    search_help_text = "How the name or the mail domain begins."
-    ordering = ["name"]
-    readonly_fields = ["domain", "created_at"]
-    fields = ["name", "domain", ("size", "industry"), ("country", "time_zone"), "created_at"]
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Company]":
-        return super().get_queryset(request).annotate(lead_count=counted(Lead.objects.all(), "company"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # they come with their people
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @display(description="People")
-    def people(self, company: Any) -> str:
-        return f"{company.lead_count:,}"

@@ -16,8 +16,8 @@ _ACCOUNTS = """
         SELECT * FROM unnest(%b::text[], %b::text[], %b::integer[], %b::text[], %b::text[], %b::text[])
             AS given (domain, name, size, industry, country, time_zone)
     ), made AS (
-        INSERT INTO leads_company (domain, name, size, industry, country, time_zone, created_at)
-        SELECT domain, name, size, industry, country, time_zone, %b::timestamptz FROM given
+        INSERT INTO leads_company (domain, name, size, industry, country, time_zone, created_at, enrichment_due_at)
+        SELECT domain, name, size, industry, country, time_zone, at, at FROM given, (SELECT %b::timestamptz) now (at)
         WHERE NOT EXISTS (SELECT FROM leads_company c WHERE c.domain = given.domain)
         ORDER BY domain ON CONFLICT (domain) DO NOTHING RETURNING id, domain
     )

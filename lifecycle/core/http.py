@@ -1,4 +1,4 @@
-"""Posting to addresses that people typed, without letting them reach into our own network.
+"""Calls to addresses that people typed, without letting them reach into our own network.
 
 The host is resolved once, every address it has must be public, and the connection goes to the address that was
 checked: a name that answers differently the second time gains nothing. No redirects, bounded time, bounded answers.
@@ -23,11 +23,11 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Refused(ValueError):
-    """We do not post there; the message says why."""
+    """We do not call that address; the message says why."""
 
 
 class Unreachable(Exception):
-    """The post did not get an answer; the message says what happened, without the address."""
+    """The call did not get an answer; the message says what happened, without the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,15 @@ def is_public(address: Address) -> bool:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool = False) -> Answer:
     """Post once and read the answer. Raises Refused or Unreachable; a redirect is an answer like any other."""
+    return _call("POST", url, body, headers, allow_private=allow_private)
+
+
+def get(url: str, headers: Mapping[str, str], *, allow_private: bool = False) -> Answer:
+    """Ask once and read the answer. Raises Refused or Unreachable; a redirect is an answer like any other."""
+    return _call("GET", url, None, headers, allow_private=allow_private)
+
+
+def _call(verb: str, url: str, body: bytes | None, headers: Mapping[str, str], *, allow_private: bool) -> Answer:
     parts = check_address(url, allow_private=allow_private)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -88,7 +97,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
     cut.start()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, dict(headers))
+        connection.request(verb, target, body, dict(headers))
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, answer.read(MOST_ANSWER))

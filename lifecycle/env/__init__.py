@@ -23,6 +23,7 @@ T = TypeVar("T")
 NAMES = frozenset(
     """ADMIN_EMAIL ADMIN_PASSWORD ALLOWED_HOSTS ALLOW_PRIVATE_WEBHOOKS API_LIMIT CALENDLY_WEBHOOK_SECRET
     CELERY_BROKER_URL DATABASE_PGBOUNCER DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL
+    ENRICHMENT_PROVIDERS ENRICHMENT_TOKEN ENRICHMENT_URL
     FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL
     SANDBOX SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE
     TRACK_LIMIT TRACK_LIMIT_PER_IP TRUSTED_PROXIES VAR_DIR WEBHOOK_SECRET WEB_THREADS WORKER_PROCESSES
@@ -32,7 +33,9 @@ NAMES = frozenset(
 # A file of this name in VAR_DIR says that its database is a demo, however the product is started on it.
 DEMO_MARK = "this-is-a-demo"
 # What a demo must have no part in: other databases, brokers and people's inboxes.
-OUTSIDE = frozenset("CELERY_BROKER_URL DATABASE_URL EMAIL_PROVIDER EMAIL_URL STRIPE_API_KEY".split())
+OUTSIDE = frozenset(
+    "CELERY_BROKER_URL DATABASE_URL EMAIL_PROVIDER EMAIL_URL ENRICHMENT_PROVIDERS ENRICHMENT_URL STRIPE_API_KEY".split()
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ class Environment:
     stripe_api_key: str
     webhook_secret: str
     allow_private_webhooks: bool
+    enrichment_providers: list[str]
+    enrichment_url: str
+    enrichment_token: str
     time_zone: str
     instance_id: UUID | None
     sandbox: bool
@@ -108,6 +114,9 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         stripe_api_key=reader.get("STRIPE_API_KEY", str, ""),
         webhook_secret=reader.get("WEBHOOK_SECRET", values.webhook_secret, ""),
         allow_private_webhooks=reader.get("ALLOW_PRIVATE_WEBHOOKS", values.boolean, False),
+        enrichment_providers=reader.get("ENRICHMENT_PROVIDERS", values.names, ["offline"]),
+        enrichment_url=reader.get("ENRICHMENT_URL", values.enrichment_address, ""),
+        enrichment_token=reader.get("ENRICHMENT_TOKEN", str, ""),
         time_zone=reader.get("TIME_ZONE", values.time_zone, "UTC"),
         instance_id=reader.get("INSTANCE_ID", values.uuid, None),
         sandbox=demo or reader.get("SANDBOX", values.boolean, False),

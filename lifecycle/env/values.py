@@ -139,6 +139,12 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def enrichment_address(text: str) -> str:
+    if urlsplit(text).scheme not in ("http", "https") or "{domain}" not in text:
+        raise ValueError("must be an address with the domain in it, such as https://facts.example.com/{domain}")
+    return text
+
+
 def web_addresses(text: str) -> list[str]:
     return [web_address(part) for part in names(text)]
 

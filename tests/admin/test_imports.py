@@ -59,7 +59,7 @@ def test_from_the_upload_to_the_refused_rows():
     listed = client.get(reverse("admin:leads_lead_changelist"), {"import_run": run.pk}).content.decode()
     assert "ada@acme.com" in listed
     rows = b"".join(client.get(reverse("admin:leads_importrun_refused", args=[run.pk])).streaming_content).decode()
-    assert "not an address,Ben,,3,Write a whole e-mail address" in rows
+    assert 'not an address,Ben,,3,"Write a whole e-mail address' in rows
 
 
 def test_what_is_wrong_is_said_where_it_is_mended():

@@ -19,6 +19,7 @@ from django.db.models import (
 )
 from django.db.models import lookups as compare
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from . import moments
 from .folding import fold, folded_for
@@ -102,14 +103,18 @@ class _Column:
     field: Field
 
     def present(self, kind: str) -> Q:
-        column = F(self.field.path)
+        column = self._column()
         known = Q(compare.IsNull(column, False))
         if kind == "presence" and self.field.type in ("text", "choice"):
             return known & ~Q(compare.Exact(column, Value("")))
         return known
 
+    def _column(self) -> Any:
+        own = F(self.field.path)
+        return Coalesce(own, F(self.field.otherwise)) if self.field.otherwise else own
+
     def value(self, comparison: Comparison) -> Any:
-        column = F(self.field.path)
+        column = self._column()
         if comparison.kind != "text":
             return column
         if self.field.folded:
@@ -181,7 +186,7 @@ def _lookup(left: Any, comparison: Comparison, op: str) -> Any:
             return compare.Exact(left, op == "is_true")
         case "in":
             # As values of their own type: the column's would turn 0.1 into the integer 0.
-            return compare.In(left, [Value(one) for one in value] if isinstance(left, F) else list(value))
+            return compare.In(left, [Value(one) for one in value] if isinstance(left, F | Coalesce) else list(value))
         case "between":
             return Q(compare.GreaterThanOrEqual(left, value[0]), compare.LessThanOrEqual(left, value[1]))
         case _:

@@ -12,10 +12,10 @@ FieldType = Literal["text", "number", "boolean", "datetime", "choice", "json"]
 class Field:
     """A fact about a lead that rules may test.
 
-    `path` is the ORM path from the lead ("owner__username"). `choices` makes a choice's values known; without it any
-    value is accepted. `folded` says that the column is stored folded already (an e-mail address), so it is compared as
-    it is and its index serves. A `json` field is a member of a JSON column: `member` names it, and each test carries
-    its own type.
+    `path` is the ORM path from the lead ("owner__username"), `otherwise` the one that answers while it holds nothing.
+    `choices` makes a choice's values known; without it any value is accepted. `folded` says that the column is stored
+    folded already (an e-mail address), so it is compared as it is and its index serves. A `json` field is a member of a
+    JSON column: `member` names it, and each test carries its own type.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Field:
     choices: tuple[str, ...] | None = None
     folded: bool = False
     member: str | None = None
+    otherwise: str = ""
 
 
 class Vocabulary:
@@ -67,15 +68,22 @@ class Vocabulary:
     def columns(self, names: Iterable[str] | None = None) -> tuple[str, ...]:
         """The ORM paths to select for these fields (all, if none are named), each once: `.values(*columns)`."""
         if names is None:
-            paths = [*(field.path for field in self._fields.values()), *self._prefixes.values()]
+            fields = list(self._fields.values())
+            paths = [*(field.path for field in fields), *self._prefixes.values()]
         else:
-            paths = [field.path for name in sorted(names) if (field := self.get(name)) is not None]
-        return tuple(dict.fromkeys(paths))
+            fields = [field for name in sorted(names) if (field := self.get(name)) is not None]
+            paths = [field.path for field in fields]
+        return tuple(dict.fromkeys([*paths, *(field.otherwise for field in fields if field.otherwise)]))
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A selected row as `Facts.fields`: what was not selected is left out, and a rule that asks for it will say so.
 
         Dynamic fields come as one dict under the name of their column.
         """
-        fields = {name: row[field.path] for name, field in self._fields.items() if field.path in row}
+        fields = {name: _value(field, row) for name, field in self._fields.items() if field.path in row}
         return fields | {path: row[path] for path in self._prefixes.values() if path in row}
+
+
+def _value(field: Field, row: Mapping[str, Any]) -> Any:
+    value = row[field.path]
+    return row.get(field.otherwise) if value is None and field.otherwise else value
