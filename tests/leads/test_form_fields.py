@@ -220,7 +220,8 @@ def _is_json(value: object) -> bool:
 FORM = [
     {"name": "kind", "label": "Kind", "type": "radio", "options": ["a", "b"]},
     {"name": "size", "label": "Size", "type": "number", "show_if": {"field": "kind", "value": "a"}, "required": True},
-    {"name": "more", "label": "More", "type": "multiselect", "options": ["x", "y"], "show_if": {"field": "size", "op": "ne", "value": 5}},
+    {"name": "more", "label": "More", "type": "multiselect", "options": ["x", "y"],
+     "show_if": {"field": "size", "op": "ne", "value": 5}},
     {"name": "company", "label": "Company", "show_if": {"field": "more", "op": "in", "value": ["x"]}},
     {"name": "ref", "type": "hidden", "show_if": {"field": "kind", "op": "filled"}},
 ]  # fmt: skip
@@ -245,7 +246,7 @@ def test_what_is_not_asked_is_neither_needed_nor_kept(data: dict[str, Any]) -> N
     try:
         taken = intake.read(FORM, data)
     except IntakeError as refused:
-        assert not unasked & set(refused.fields)
+        assert not unasked & set(refused.fields)  # noqa: PT017  whether it is refused depends on the example
         return
     assert taken.unasked == unasked
     assert not unasked & set(taken.answers)
