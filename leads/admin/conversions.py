@@ -20,14 +20,14 @@ COLOURS = {
 
 @admin.register(Conversion)
 class ConversionAdmin(InsertOnlyAdmin):
-    list_display = ["kind_badge", "lead_link", "worth", "key", "payment", "occurred_at"]
+    list_display = ["kind_badge", "lead_link", "worth", "key", "takes_back", "occurred_at"]
     list_select_related = ["lead"]
     list_filter = [("kind", ChoicesDropdownFilter), ("occurred_at", RangeDateTimeFilter)]
     search_fields = ["=key", "=payment", "=lead__email_normal"]
     search_help_text = "A whole order, deal or booking number, or a whole address."
     ordering = ["-id"]
-    fields = ["kind", "lead_link", "worth", "key", "payment", "event_link", "occurred_at", "recorded_at"]
-    readonly_fields = ["lead_link", "worth", "event_link"]
+    fields = ["kind", "lead_link", "worth", "key", "takes_back", "event_link", "occurred_at", "recorded_at"]
+    readonly_fields = ["lead_link", "worth", "takes_back", "event_link"]
 
     @display(description="What", ordering="kind", label=COLOURS)
     def kind_badge(self, row: Conversion) -> str:
@@ -41,7 +41,12 @@ class ConversionAdmin(InsertOnlyAdmin):
     def worth(self, row: Conversion) -> str:
         if row.amount is None:
             return "all that is left" if row.kind == Conversion.Kind.REFUND else "–"
-        return f"{money.rounded(row.amount, row.currency):,} {row.currency}".strip()
+        amount = money.rounded(row.amount, row.currency) if row.currency else row.amount.normalize()
+        return f"{amount:,f} {row.currency}".strip()
+
+    @display(description="Refund of")
+    def takes_back(self, row: Conversion) -> str:
+        return row.payment or "–"
 
     @display(description="Event")
     def event_link(self, row: Conversion) -> str:

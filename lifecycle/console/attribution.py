@@ -15,7 +15,7 @@ from leads.models import Lead, Workspace
 from lifecycle.console import credited
 from lifecycle.console.doors import colleagues, page
 from lifecycle.core import clock
-from lifecycle.reports.attribution import MODELS, UNATTRIBUTED, Asking, attribution, question, telling
+from lifecycle.reports.attribution import DIMENSIONS, MODELS, UNATTRIBUTED, Asking, attribution, question, telling
 from lifecycle.reports.attribution.details import behind, of_lead
 
 USUAL_DAYS = 90
@@ -67,6 +67,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "report": report,
         "sections": credited.sections(report, _query(form)) if report else [],
         "models": MODELS.values(),
+        "by": DIMENSIONS[report.asked.by].label if report else "",
         "query": urlencode(_query(form)),
     }
     return page(request, "console/attribution.html", context)

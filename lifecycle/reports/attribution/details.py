@@ -25,7 +25,8 @@ _BEHIND = """
     LIMIT %b OFFSET %b
 """
 _TOUCHED = """
-    EXISTS (SELECT FROM leads_touch t WHERE t.lead_id = c.lead_id AND t.occurred_at <= c.occurred_at {lookback} {value})
+    EXISTS (SELECT FROM leads_touch t
+            WHERE t.lead_id = c.lead_id AND {counts} AND t.occurred_at <= c.occurred_at {lookback} {value})
 """
 
 
@@ -93,9 +94,13 @@ def _touched(asked: Question, value: str | None) -> tuple[str, list[Any]]:
     if asked.lookback is not None:
         lookback, values = "AND t.occurred_at >= c.occurred_at - %b::interval", [asked.lookback]
     if value is None:
-        return f"NOT {_TOUCHED.format(lookback=lookback, value='')}", values
+        return f"NOT {_TOUCHED.format(counts=reading.COUNTS, lookback=lookback, value='')}", values
     clause, given = DIMENSIONS[asked.by].clause()
-    return _TOUCHED.format(lookback=lookback, value=f"AND {clause} = %b::text"), [*values, *given, value]
+    return _TOUCHED.format(counts=reading.COUNTS, lookback=lookback, value=f"AND {clause} = %b::text"), [
+        *values,
+        *given,
+        value,
+    ]
 
 
 def _touches(asked: Question, lead_ids: Iterable[int]) -> Iterable[Any]:
@@ -105,7 +110,7 @@ def _touches(asked: Question, lead_ids: Iterable[int]) -> Iterable[Any]:
     columns = ", ".join(f"t.{name}" for name in names)
     rows = sql.fetch(
         f"SELECT {reading.TRAITS}, {clause}, {columns} FROM leads_touch t "  # noqa: S608 (our own text)
-        "WHERE t.lead_id = ANY(%b::bigint[]) ORDER BY t.lead_id, t.occurred_at, t.id",
+        f"WHERE t.lead_id = ANY(%b::bigint[]) AND {reading.COUNTS} ORDER BY t.lead_id, t.occurred_at, t.id",
         [*given, list(lead_ids)],
     )
     for traits, value, *columns_of in rows:

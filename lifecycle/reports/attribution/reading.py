@@ -16,6 +16,8 @@ from lifecycle.reports.attribution.won import Net, Refund, Won, net
 # By these a person only came by; all other kinds say who they are.
 NAMELESS = ("visit", "click")
 _WITHOUT_ORIGIN = "t.source IN ('', 'direct') AND t.medium IN ('', 'none', '(none)') AND t.campaign = ''"
+# Data that came by itself, without a word about where the person came from, earns nothing.
+COUNTS = f"NOT (t.kind IN ('api', 'import') AND {_WITHOUT_ORIGIN})"
 _TELLS_WHO = f"CASE WHEN t.kind IN {NAMELESS} THEN 0 ELSE {TELLS_WHO} END"
 TRAITS = f"{_TELLS_WHO} + CASE WHEN {_WITHOUT_ORIGIN} THEN {IS_DIRECT} ELSE 0 END"
 _CONVERSIONS = """
@@ -27,7 +29,7 @@ _CONVERSIONS = """
 """
 _TOUCHES = """
     SELECT t.lead_id, date_part('epoch', t.occurred_at), {traits}, {value}
-    FROM leads_touch t WHERE t.lead_id IN (SELECT c.lead_id FROM leads_conversion c WHERE {which}) {within}
+    FROM leads_touch t WHERE t.lead_id IN (SELECT c.lead_id FROM leads_conversion c WHERE {which}) AND {counts} {within}
     ORDER BY t.lead_id, t.occurred_at, t.id
 """
 # Of each payment asked for, and of none: what names no payment that we know is told apart.
@@ -89,7 +91,7 @@ def journeys(asked: Question) -> Iterator[tuple[int, Journey, Sequence[str]]]:
     which, values = which_conversions(asked)
     clause, clause_values = DIMENSIONS[asked.by].clause()
     within, within_values = _within(asked)
-    statement = _TOUCHES.format(traits=TRAITS, value=clause, which=which, within=within)
+    statement = _TOUCHES.format(traits=TRAITS, value=clause, which=which, counts=COUNTS, within=within)
     rows = sql.stream(statement, [*clause_values, *values, *within_values])
     for lead_id, touches in groupby(rows, itemgetter(0)):
         _, times, traits, found = zip(*touches, strict=True)

@@ -85,14 +85,18 @@ def _rank(row: Row) -> tuple[bool, int, int, str]:
 
 def _notes(found: Sequence[Won], refunds: Refunds) -> Iterator[str]:
     """What could not be counted, in sentences."""
-    unpriced = sum(1 for each in found if each.net is None) if any(each.net for each in found) else 0
-    if unpriced:
-        yield f"{unpriced:,} without an amount: counted, but worth nothing here."
+    unpriced = sum(each.net is None for each in found)
+    if 0 < unpriced < len(found):
+        yield f"{_several(unpriced, 'conversion')} without an amount: counted, but worth nothing here."
     for currency in sorted({each.currency for each in found if each.net and each.net.beyond}):
         beyond = sum(each.net.beyond for each in found if each.net and each.currency == currency)
-        yield f"Refunds of {money.from_minor(beyond, currency):,} {currency} beyond what was paid are not subtracted."
+        yield f"{money.from_minor(beyond, currency):,} {currency} refunded beyond what was paid: not subtracted."
     foreign = sum(each.net.foreign for each in found if each.net)
     if foreign:
-        yield f"{foreign:,} refunds in another currency than their payment are not subtracted."
+        yield f"{_several(foreign, 'refund')} in another currency than the payment: not subtracted."
     if refunds.orphans:
-        yield f"{len(refunds.orphans):,} refunds name no payment that is known; they are subtracted when it comes."
+        yield f"{_several(len(refunds.orphans), 'refund')} of a payment that is not known: subtracted once it is."
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
