@@ -18,6 +18,7 @@ from leads import attribution, channels, devices
 from leads.models import ChannelRule, Touch
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, admin_link
 
+SHOWN = 5
 KINDS = ("visit", "click", "form", "booking", "webinar", "import", "api")
 
 
@@ -157,7 +158,7 @@ class ChannelRuleAdmin(EditAdmin):
     @display(description="When")
     def tests(self, rule: ChannelRule) -> str:
         named = {"source": rule.sources, "medium": rule.mediums, "campaign": rule.campaigns, "click id": rule.click_ids}
-        return " and ".join(f"{name} is {words}" for name, words in named.items() if words) or "always"
+        return " and ".join(f"{name} is {_some(words)}" for name, words in named.items() if words) or "always"
 
     @action(description="Which channel would this be?", url_path="try", icon="science")
     def try_rules(self, request: HttpRequest) -> HttpResponse:
@@ -182,3 +183,9 @@ class ChannelRuleAdmin(EditAdmin):
             context |= {"read": read, "channel": channels.current().of(*values)}
             context["rule"] = None if place is None else admin_link(rules[place], f"Position {rules[place].position}")
         return TemplateResponse(request, "admin/leads/try_channels.html", context)
+
+
+def _some(words: str) -> str:
+    """The first words of a long list, for a cell."""
+    listed = [word.strip() for word in words.split(",")]
+    return ", ".join(listed[:SHOWN]) + (f" … ({len(listed)})" if len(listed) > SHOWN else "")
