@@ -4,12 +4,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import SuspiciousFileOperation, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import FileResponse, Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import format_html_join
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -26,11 +29,19 @@ class MagnetForm(forms.ModelForm):  # type: ignore[type-arg]
         "have already give them the new file.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A file that is there need not be sent again. It is not linked: nothing serves it without a token."""
+        super().__init__(*args, **kwargs)
+        if self.instance.file:
+            self.fields["file"].required = False
+            self.initial["file"] = None
+
     class Meta:
         model = Magnet
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
 
     def clean_file(self) -> Any:
+        """None keeps what is there."""
         file = self.cleaned_data["file"]
         if isinstance(file, UploadedFile):
             try:
@@ -81,14 +92,28 @@ class MagnetAdmin(EditAdmin):
         super().delete_model(request, obj)
         transaction.on_commit(lambda: storage.delete(name))
 
-    @display(description="Size")
-    def size(self, magnet: Magnet) -> str:
+    def get_urls(self) -> list[Any]:
+        own = path("<int:pk>/file/", self.admin_site.admin_view(self.download), name="leads_magnet_file")
+        return [own, *super().get_urls()]
+
+    def download(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The file for a colleague; counted nowhere."""
+        magnet = self.get_object(request, str(pk))
+        handout = magnet_files.open_file(magnet) if magnet and self.has_view_permission(request, magnet) else None
+        if handout is None:
+            raise Http404("The file is not there.")
+        return FileResponse(handout.file, as_attachment=True, filename=handout.name, content_type=handout.content_type)
+
+    @display(description="As people get it")
+    def size(self, magnet: Magnet) -> SafeString | str:
         if not magnet.pk:
             return "–"
         try:
-            return f"{magnet_files.saved_as(magnet)}, {filesizeformat(magnet.file.size)}"
-        except (OSError, ValueError):
+            size = filesizeformat(magnet.file.size)
+        except (OSError, ValueError, SuspiciousFileOperation):
             return "The file is missing: people are told so. Upload it again."
+        url = reverse("admin:leads_magnet_file", args=[magnet.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>, {}', url, magnet_files.saved_as(magnet), size)
 
     @display(description="Given by")
     def given_by(self, magnet: Magnet) -> str:

@@ -69,9 +69,9 @@ class LandingPageAdmin(EditAdmin):
         css = {"all": ["css/blocks.css"]}
 
     fieldsets = [
-        (None, {"fields": [("name", "slug"), ("standing", "address"), ("form", "magnet")]}),
-        ("For search engines and shared links", {"fields": ["title", "description", "social_image", "is_indexed"]}),
+        (None, {"fields": [("name", "slug"), ("standing", "address"), "form", "magnet"]}),
         ("What came of it", {"fields": ["results"]}),
+        ("For search engines and shared links", {"fields": ["title", "description", "social_image", "is_indexed"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
