@@ -16,9 +16,12 @@ from unfold.enums import ActionVariant
 
 from leads import actions, addresses
 from leads.admin import badges
+from leads.admin.exports import ExportActions
 from leads.admin.imports import CreatedByImport
 from leads.admin.lead_questions import OwnerDialog, OwnerQuestion, StageDialog, StageQuestion
 from leads.admin.lead_tabs import EventTab, ScoreTab, SegmentTab, StageTab, TouchTab, VisitorTab
+from leads.admin.merging import MergeActions
+from leads.admin.segment_lists import MembersFilter
 from leads.admin.titles import DepartmentFilter
 from leads.models import Lead
 from leads.models.lead import Stage
@@ -56,7 +59,7 @@ class LeadForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Lead)
-class LeadAdmin(EditAdmin):
+class LeadAdmin(ExportActions, MergeActions, EditAdmin):
     """Higher apps add their tabs and actions with `add_tab` and `add_action` when their own admin is loaded."""
 
     form = LeadForm
@@ -70,6 +73,7 @@ class LeadAdmin(EditAdmin):
         ("audience_type", ChoicesDropdownFilter),
         ("role", ChoicesDropdownFilter),
         DepartmentFilter,
+        MembersFilter,
         CreatedByImport,
         ("owner", AutocompleteSelectFilter),
         "is_client",
@@ -84,8 +88,9 @@ class LeadAdmin(EditAdmin):
     ]
     search_help_text = "How an address, a name or a company begins."
     ordering = ["-id"]
-    actions = ["assign_to_me", "assign_to", "move_stage"]
-    actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": ["take", "give", "move", "erase"]}]
+    actions = ["assign_to_me", "assign_to", "move_stage", "export_leads"]
+    acts = ["take", "give", "move", "merge_with", "erase"]
+    actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": acts}]
     inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, VisitorTab]
     fieldsets: Any = [
         (None, {"fields": [("email", "phone"), ("first_name", "last_name"), "job_title", ("role", "department")]}),

@@ -43,6 +43,8 @@ SENTENCES = {
     "owner.assigned": "Given to {owner}",
     "date.reached": "A date came: {field} {date}, offset {offset}",
     "colleague.acted": "A colleague: {kind}",
+    "lead.merged": "Another lead was merged into this one, by {by}",
+    "lead.unmerged": "A merge was undone, by {by}",
 }
 
 

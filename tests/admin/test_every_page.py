@@ -27,6 +27,7 @@ from campaigns.models import (
     WebhookCall,
 )
 from leads.models import (
+    AddressAlias,
     Audience,
     ChannelRule,
     Consent,
@@ -34,8 +35,11 @@ from leads.models import (
     EventName,
     ImportRun,
     LandingPage,
+    LeadMerge,
     Magnet,
     PageVariant,
+    PendingIdentity,
+    PossibleDuplicate,
     Submission,
     TitleRule,
     Visitor,
@@ -100,6 +104,13 @@ def company():
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="minutes")
     PeriodicTask.objects.get_or_create(name="A job", defaults={"interval": every, "task": "x"})
     CrontabSchedule.objects.get_or_create(minute="1")
+    other = staff.hot_lead(7)
+    PossibleDuplicate.objects.create(lead=lead, other=other, reason="the two used one browser", seen_at=NOON)
+    AddressAlias.objects.create(email_normal="old@acme.com", address_hash="o", lead=lead, created_at=NOON)
+    before = {"email": "old@acme.com", "id": 1}
+    LeadMerge.objects.create(kept=lead, merged_id=1, kept_before=before, merged_before=before, at=NOON)
+    call = staff.event(lead, "user.identified")
+    PendingIdentity.objects.create(event=call, visitor=Visitor.objects.get(user_id="u1"), attempts=5, dead_at=NOON)
     SenderAccount.objects.create(name="mail.example.com", per_second=5, blocked_until=NOON, blocked_reason="421 later")
     return lead
 

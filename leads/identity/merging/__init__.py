@@ -3,6 +3,7 @@
 from leads.identity.merging.forgetting import forget_person
 from leads.identity.merging.merge import MergeError, merge
 from leads.identity.merging.preview import MergePreview, preview
+from leads.identity.merging.settling import settle_pair
 from leads.identity.merging.undo import undo
 
-__all__ = ["MergeError", "MergePreview", "forget_person", "merge", "preview", "undo"]
+__all__ = ["MergeError", "MergePreview", "forget_person", "merge", "preview", "settle_pair", "undo"]
