@@ -10,7 +10,19 @@ from importlib import import_module
 import django
 
 ROLES = {"worker", "rival"}
-PARTS = {"mail", "floors", "rivals", "events", "send", "idle", "broadcasts", "forms", "rehearsal", "tracking"}
+PARTS = {
+    "mail",
+    "floors",
+    "rivals",
+    "events",
+    "send",
+    "idle",
+    "broadcasts",
+    "forms",
+    "rehearsal",
+    "tracking",
+    "identity",
+}
 
 
 def main() -> int:

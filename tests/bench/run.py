@@ -14,7 +14,18 @@ from django.db import connection, connections
 from lifecycle import postgres
 from lifecycle.core import clock
 from lifecycle.playbooks import loading
-from tests.bench import accepting, broadcasting, crafting, floors, idling, processing, rehearsing, sending, tracking
+from tests.bench import (
+    accepting,
+    broadcasting,
+    crafting,
+    floors,
+    identifying,
+    idling,
+    processing,
+    rehearsing,
+    sending,
+    tracking,
+)
 from tests.bench.measuring import Results
 from tests.bench.processes import sink
 
@@ -30,6 +41,7 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "broadcasts": lambda results: broadcasting.measure(results, now=NOON + timedelta(days=9)),
     "forms": accepting.measure,
     "tracking": lambda results: tracking.measure(results, now=NOON + timedelta(days=10)),
+    "identity": lambda results: identifying.measure(results, now=NOON + timedelta(days=11)),
     "rehearsal": lambda results: rehearsing.measure(results, now=NOON - timedelta(days=100)),
 }
 

@@ -10,7 +10,7 @@ from leads import identity
 from leads.actions import FormPost, capture
 from leads.models import Company, Event, Lead, PendingEvent, PendingIdentity, PossibleDuplicate, Visitor
 from tests.factories import NOON, FormFactory, LeadFactory
-from tests.leads.tracking_calls import alias, browser, call, done, group, identify, lead_of, user, view
+from tests.leads.tracking_calls import alias, browser, done, group, identify, lead_of, user, view
 
 pytestmark = pytest.mark.django_db
 ADA, BEN = "ada@acme.com", "ben@ode.example"
@@ -321,7 +321,7 @@ def test_a_batch_takes_the_statements_of_one_call():
 
 def test_a_call_that_fails_holds_up_nobody_and_is_given_up_after_five_attempts():
     identify("1", email=ADA)
-    bad = call("user.identified", {"traits": {"email": BEN}}, user_id="2")
+    bad = identify("2", email=BEN)
     identify("3", email="cleo@acme.com")
     with connection.cursor() as cursor:  # something in the database that nobody thought of
         cursor.execute("ALTER TABLE leads_lead ADD CONSTRAINT not_ben CHECK (email_normal <> %s)", [BEN])

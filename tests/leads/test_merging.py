@@ -30,7 +30,7 @@ from leads.models import (
     SegmentMember,
     Touch,
 )
-from leads.pipeline import drain
+from leads.pipeline import drain, processed_later
 from lifecycle.sales.models import Alert, Task
 from tests import staff
 from tests.factories import NOON, LeadFactory, SegmentFactory, UserFactory
@@ -76,12 +76,14 @@ def snapshot(lead_id: int) -> dict[str, Any]:
             for field in model._meta.concrete_fields:
                 if field.related_model is Lead and model not in (LeadMerge, SegmentMember, SegmentDue):
                     cursor.execute(
-                        f"SELECT to_jsonb(t) FROM {model._meta.db_table} t WHERE t.{field.column} = %s ORDER BY 1::text",
+                        f"SELECT to_jsonb(t) FROM {model._meta.db_table} t WHERE {field.column} = %s ORDER BY 1::text",
                         [lead_id],
                     )
                     rows = [json.loads(row[0]) for row in cursor.fetchall()]
                     found[f"{model._meta.label}.{field.name}"] = [
-                        row for row in rows if not str(row.get("kind", "")).startswith(TOLD)
+                        row
+                        for row in rows
+                        if row.get("source") != "engine" and not str(row.get("kind", "")).startswith(TOLD)
                     ]
     return found
 
@@ -401,8 +403,10 @@ def test_the_order_of_merges_makes_no_difference(described):
     for way in WAYS:
         with transaction.atomic():
             leads = cast(described)
-            for kept, other in way:
-                merge(Lead.objects.get(pk=leads[kept]), Lead.objects.get(pk=leads[other]), now=LATER)
+            with processed_later():  # what the engine makes of somebody half merged is history
+                for kept, other in way:
+                    merge(Lead.objects.get(pk=leads[kept]), Lead.objects.get(pk=leads[other]), now=LATER)
+            drain(now=LATER)
             results.append(outcome(leads[0], leads))
             transaction.set_rollback(True)
     for result in results[1:]:
@@ -448,9 +452,7 @@ def outcome(kept_id: int, leads: list[int]) -> dict[str, Any]:
         "touches": sorted(Touch.objects.filter(lead=kept).values_list("source", "occurred_at")),
         "original": (kept.original_touch.occurred_at, kept.original_touch.source),
         "latest": kept.latest_touch.source,
-        "events": sorted(
-            Event.objects.filter(lead=kept).exclude(kind="lead.merged").values_list("kind", "occurred_at")
-        ),
+        "events": sorted(Event.objects.filter(lead=kept, kind="pricing.viewed").values_list("occurred_at", flat=True)),
         "members": sorted(SegmentMember.objects.filter(lead=kept).values_list("segment__slug", flat=True)),
         "blocked": sorted(Suppression.objects.values_list("address_hash", "scope")),
         "aliases": sorted(AddressAlias.objects.filter(lead=kept).values_list("email_normal", flat=True)),
