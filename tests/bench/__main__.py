@@ -20,6 +20,7 @@ PARTS = {
     "broadcasts",
     "forms",
     "rehearsal",
+    "attribution",
     "tracking",
     "identity",
 }

@@ -18,6 +18,7 @@ from tests.bench import (
     accepting,
     broadcasting,
     crafting,
+    crediting,
     floors,
     identifying,
     idling,
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "forms": accepting.measure,
     "tracking": lambda results: tracking.measure(results, now=NOON + timedelta(days=10)),
     "identity": lambda results: identifying.measure(results, now=NOON + timedelta(days=11)),
+    "attribution": lambda results: crediting.measure(results, now=NOON - timedelta(days=100)),
     "rehearsal": lambda results: rehearsing.measure(results, now=NOON - timedelta(days=100)),
 }
 
