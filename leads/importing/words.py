@@ -73,7 +73,9 @@ MACHINERY = frozenset(
     id role anonymousid recordid contactid leadid personid uuid stage lifecyclestage stagesince score
     fitscore intentscore temperature owner contactowner leadowner firstowner createdat createdate
     created updatedat lastmodifieddate modified formsource department originaltouch latesttouch
-    originalsource latestsource lasthumanactat memberrating leid euid dstoff gmtoff optinip confirmip
-    latitude longitude lastchanged demobooked demoat demostatus webinars
+    originalsource latestsource originalmedium latestmedium originalcampaign latestcampaign
+    originallandingpage latestlandingpage originaloccurredat latestoccurredat lasthumanactat
+    memberrating leid euid dstoff gmtoff optinip confirmip latitude longitude lastchanged demobooked
+    demoat demostatus webinars
     """.split()
 )

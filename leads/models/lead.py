@@ -173,6 +173,7 @@ class Lead(models.Model):
     objects = LeadQuerySet.as_manager()
 
     class Meta:
+        permissions = [("export_lead", "Can export leads")]
         indexes = [
             models.Index(fields=["-score", "id"], condition=Q(temperature="hot"), name="lead_hot_queue"),
             models.Index(fields=["decay_due_at"], condition=Q(decay_due_at__isnull=False), name="lead_decay_due"),
