@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leads import exporting
 from leads.models import Lead
@@ -22,7 +22,7 @@ class ExportQuestion(forms.Form):
         initial=list(exporting.EVERYTHING),
         required=False,
         label="Beside the address",
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="Cells that a spreadsheet would calculate begin with an apostrophe; our import takes it off again. "
         "That you exported them is kept on record.",
     )
