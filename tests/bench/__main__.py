@@ -17,6 +17,7 @@ PARTS = {
     "events",
     "send",
     "idle",
+    "import",
     "broadcasts",
     "forms",
     "rehearsal",
