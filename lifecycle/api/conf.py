@@ -54,4 +54,8 @@ SPECTACULAR: dict[str, Any] = {
         "SequenceStatus": "campaigns.models.sequence.Sequence.Status",
     },
     "APPEND_COMPONENTS": components(),
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "lifecycle.api.tracking.described.add_calls",
+    ],
 }
