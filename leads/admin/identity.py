@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
@@ -54,7 +55,7 @@ class PossibleDuplicateAdmin(InsertOnlyAdmin):
             ("Company", one.company_name, two.company_name),
             ("Stage", one.get_stage_display(), two.get_stage_display()),
             ("Score", one.score, two.score),
-            ("Known since", one.created_at.date(), two.created_at.date()),
+            ("Known since", date_format(one.created_at, "j M Y"), date_format(two.created_at, "j M Y")),
         ]
         return table(["", admin_link(one), admin_link(two)], [[name, a or "–", b or "–"] for name, a, b in facts])
 
