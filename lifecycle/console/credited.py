@@ -55,7 +55,7 @@ class Told:
         """Each touch with the models that give it anything: “First touch 100 % · Linear 25 %”."""
         for step, cells in self.steps:
             given = zip(step.given, cells, strict=True)
-            yield step, " · ".join(f"{MODELS[name].label} {cell.share:g} %" for name, cell in given if cell.share)
+            yield step, " · ".join(f"{MODELS[name].label} {cell.share:g}\u00a0%" for name, cell in given if cell.share)
 
 
 def sections(report: Report, query: Mapping[str, str]) -> list[Shown]:

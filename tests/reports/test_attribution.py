@@ -174,6 +174,14 @@ def test_stages_and_bookings_are_counted(ada):
     assert attribution(question(conversion="deal")).sections == []
 
 
+def test_who_was_two_leads_became_an_mql_once(ada):
+    won(ada, "mql", days=21, key=str(ada.pk))
+    won(ada, "mql", days=5, key="the lead that was merged")
+    (section,) = attribution(question(conversion="mql")).sections
+    assert section.totals.conversions == 1
+    assert [row.label for row in section.rows] == ["spring"]
+
+
 def test_the_touch_before_sql_has_its_part_in_the_w(ada):
     won(ada, "sql", days=15, key=str(ada.pk))
     report = attribution(question())

@@ -110,9 +110,13 @@ def which_conversions(asked: Question) -> Clause:
         (_OF_LEAD.format("primary_audience"), asked.primary_audience),
     ]
     given = [(test, value) for test, value in tests if value not in (None, "")]
-    return " AND ".join(test for test, _ in given), [value for _, value in given]
+    once = [_THE_FIRST] if asked.conversion in ("mql", "sql") else []
+    return " AND ".join([*(test for test, _ in given), *once]), [value for _, value in given]
 
 
+# Two leads that were merged may both have become one; the person did once.
+_THE_FIRST = """NOT EXISTS (SELECT FROM leads_conversion o WHERE o.lead_id = c.lead_id AND o.kind = c.kind
+    AND (o.occurred_at, o.id) < (c.occurred_at, c.id))"""
 _THESE = "c.id = ANY(%b::bigint[])"
 _OF_LEAD = "EXISTS (SELECT FROM leads_lead l WHERE l.id = c.lead_id AND l.{} = %b::text)"
 
