@@ -25,8 +25,10 @@ LONGEST_PATH = 300
 LONGEST_CLICK_ID = 500
 LONGEST_RAW = 2_000
 
+_NAMES = frozenset({*(f"utm_{part}" for part in PARTS), *CLICK_IDS})
 # What a body may carry for attribution; none of it is an answer of the person.
-KEYS = frozenset({*(f"utm_{part}" for part in PARTS), *CLICK_IDS, "referrer", "page_url", "anonymous_id", "context"})
+KEYS = _NAMES | {"referrer", "page_url", "anonymous_id", "context"}
+_KEPT_RAW = KEYS - {"context", "anonymous_id"}
 
 _SEARCH = {
     "google": "google",
@@ -110,7 +112,7 @@ def read(data: Mapping[str, Any], *, user_agent: str = "") -> Provenance:
 def of_view(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a page event as a body that `read` and `carried` understand: a view's own address is `url`."""
     context = _mapping(properties.get("context"))
-    own = {name: properties[name] for name in KEYS if name in properties}
+    own = {name: properties[name] for name in KEYS & properties.keys()}
     if not _url(own.get("page_url")) and not _url(_mapping(context.get("page")).get("url")):
         own["page_url"] = properties.get("url")
     return own
@@ -119,7 +121,10 @@ def of_view(properties: Mapping[str, Any]) -> dict[str, Any]:
 def carried(data: Mapping[str, Any]) -> dict[str, str]:
     """The UTM values and click ids that a body names itself, nothing derived: {"source": "google", "gclid": "…"}."""
     context = _mapping(data.get("context"))
-    utm, clicks = _carried(data, context, _address(data, context))
+    page_url = _address(data, context)
+    if "?" not in page_url and not context.get("campaign") and _NAMES.isdisjoint(data):
+        return {}  # as nearly every page view
+    utm, clicks = _carried(data, context, page_url)
     return {part: value for part, value in utm.items() if value} | clicks
 
 
@@ -183,7 +188,7 @@ def _derived(clicks: Mapping[str, str], referrer: str, page_url: str) -> tuple[s
 
 
 def _raw(data: Mapping[str, Any]) -> dict[str, Any]:
-    sent = {name: str(data[name])[:LONGEST_RAW] for name in KEYS - {"context", "anonymous_id"} if data.get(name)}
+    sent = {name: str(data[name])[:LONGEST_RAW] for name in _KEPT_RAW & data.keys() if data[name]}
     context = _mapping(data.get("context"))
     for name in ("campaign", "page", "referrer"):
         if context.get(name):
@@ -192,7 +197,9 @@ def _raw(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _word(value: object) -> str:
-    return clean(str(value)).lower() if isinstance(value, str | int | float) else ""
+    if value is None:
+        return ""
+    return clean(str(value)).lower() if isinstance(value, (str, int, float)) else ""
 
 
 def _click_id(value: object) -> str:
@@ -228,4 +235,4 @@ def _site(host: str) -> str:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

@@ -96,8 +96,7 @@ def touches(acts: Iterable[Happened], past: Past) -> list[NewTouch]:
             session, seen = known[seen].carried, seen + 1
         if act.id in stored:
             continue
-        own = _carried(act)
-        if begins(moments, (act.occurred_at, act.id)) or _differs(own, session):
+        if begins(moments, (act.occurred_at, act.id)) or _differs(_carried(act), session):
             made = _touch(act)
             found.append(made)
             session = carried_by(made.provenance)
