@@ -221,7 +221,7 @@ class PageVariantAdmin(EditAdmin):
     actions_detail = ["duplicate"]
     change_form_after_template = "admin/leads/page_preview.html"
     fieldsets = [
-        (None, {"fields": [("page_link", "name", "weight")]}),
+        (None, {"fields": ["page_link", ("name", "weight")]}),
         ("Blocks", {"fields": ["blocks"], "classes": ["blocks-fieldset"]}),
     ]
 
