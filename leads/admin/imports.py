@@ -199,7 +199,6 @@ class ImportRunAdmin(EditAdmin):
             "options": OptionsForm(initial=initial),
             "refusals": refusals,
             "percent": 100 * run.done // max(run.rows or 1, 1),
-            "took": (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None,
             "back": self._list(),
             **more,
         }

@@ -88,7 +88,7 @@ def _reading(read: Any) -> tuple[int, str, str]:
 
 def _told(person: Person) -> Iterator[str]:
     for column, value in person.columns.items():
-        yield f"{LABELS.get(column, column.replace('_', ' '))}: {value}"
+        yield f"{LABELS.get('company' if column == 'company_name' else column, column)}: {value}"
     if "job_title" in person.columns:
         role, department = titles.current().read(person.columns["job_title"])
         yield f"read as {role}{' in ' + department if department else ''}"

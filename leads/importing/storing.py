@@ -90,7 +90,7 @@ class Stored:
 def store(people: Sequence[Person], options: Options, around: Surroundings, *, now: datetime) -> Stored:
     """Bring in the people of a chunk; with `options.dry` only say what would come of it."""
     stored = Stored()
-    planner = Planner(options, around, iter(_ids("leads_touch", len(people), options)), now)
+    planner = Planner(options, around, _touch_ids(len(people), options), now)
     known = known_ids(people)
     left = _make([one for one in people if one.address.normal not in known], planner, options, stored, now=now)
     unknown = {one.line for one in left}
@@ -270,6 +270,13 @@ def _ids(table: str, count: int, options: Options) -> Sequence[int]:
     if options.dry or not count:
         return range(-count, 0)
     return [row[0] for row in sql.fetch(_IDS, [table, count])]
+
+
+def _touch_ids(count: int, options: Options) -> Iterator[int]:
+    """As many as there are rows at once; who was made by somebody else meanwhile needs one more."""
+    yield from _ids("leads_touch", count, options)
+    while True:
+        yield from _ids("leads_touch", 1, options)
 
 
 def _company_columns(missing: dict[str, Person]) -> list[list[Any]]:
