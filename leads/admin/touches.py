@@ -22,7 +22,7 @@ SHOWN = 5
 KINDS = ("visit", "click", "form", "booking", "webinar", "import", "api")
 
 
-class KindFilter(DropdownFilter):  # type: ignore[misc]
+class KindFilter(DropdownFilter):
     title, parameter_name = "kind", "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -32,7 +32,7 @@ class KindFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class ChannelFilter(DropdownFilter):  # type: ignore[misc]
+class ChannelFilter(DropdownFilter):
     title, parameter_name = "channel", "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ class ChannelFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.alias(channel=named).filter(channel=self.value())
 
 
-class DeviceFilter(DropdownFilter):  # type: ignore[misc]
+class DeviceFilter(DropdownFilter):
     title, parameter_name = "device", "device"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
