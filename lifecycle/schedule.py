@@ -51,7 +51,7 @@ JOBS: tuple[Job, ...] = (
     Job("Watch reports", "campaigns.tasks.watch_reports", seconds(60), "Bounces and complaints stop what is sent."),
     Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
     Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),
-    Job("Refresh segments", "leads.tasks.refresh_segments", seconds(60), "Members who came or went by time alone."),
+    Job("Refresh segments", "leads.tasks.refresh_segments", seconds(30), "New rules, and people whom time moves."),
     Job("Call webhooks", "campaigns.tasks.call_webhooks", seconds(5), "Posts to other systems that sequences ask for."),
     Job(
         "Judge experiments", "campaigns.tasks.judge_experiments", seconds(600), "Comparisons whose sample is complete."

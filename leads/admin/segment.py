@@ -1,77 +1,121 @@
-"""Segments: a rule, the sentence it means, and how many people it holds right now."""
+"""Segments: a rule, the sentence it means, whom it would hold for while it is written, and who is in it."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponseNotAllowed, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 
+from leads.admin import segment_previews
 from leads.admin.scoring import CONDITION_HELP
-from leads.models import Event, Lead, Segment, SegmentMember
+from leads.admin.segment_lists import members_url
+from leads.models import Lead, Segment
 from leads.rule_fields import VOCABULARY
-from lifecycle.core import clock, rules
-from lifecycle.core.admin import EditAdmin, RuleField, admin_link, counted, english, table
+from leads.segments import counting
+from leads.segments.counting import Growth
+from lifecycle.core import clock
+from lifecycle.core.admin import EditAdmin, RuleField, ago, english
 
-PREVIEWED = 10
+RULE_HELP = (
+    f'{CONDITION_HELP} Dates count too: {{"field": "attributes.renewal_date", "op": "within_next", "value": "30d"}}.'
+)
 
 
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
-    rule = RuleField(vocabulary=VOCABULARY, label="Rule", help_text=CONDITION_HELP)
+    rule = RuleField(vocabulary=VOCABULARY, label="Rule", help_text=RULE_HELP)
 
     class Meta:
         model = Segment
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
 
 
-def matching(segment: Segment) -> "QuerySet[Lead] | None":
-    """The people the stored rule holds for now; None when the rule cannot be used."""
-    try:
-        rule = rules.parse(segment.rule, VOCABULARY)
-    except rules.RuleError:
-        return None
-    return Lead.objects.filter(rule.q(clock.now(), events=Event.objects.all()))
-
-
 @admin.register(Segment)
 class SegmentAdmin(EditAdmin):
     form = SegmentForm
-    list_display = ["name", "in_words", "member_count", "refreshed_at", "is_active"]
+    list_display = ["name", "in_words", "members", "growth", "looked_at", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    readonly_fields = ["in_words", "preview", "version", "refreshed_at"]
+    readonly_fields = ["members", "growth", "looked_at", "preview", "version"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "is_active"]}),
-        ("Who belongs to it", {"fields": ["rule", "in_words"]}),
-        ("People", {"fields": ["preview", ("version", "refreshed_at")]}),
+        ("Who belongs to it", {"fields": ["rule", "preview"]}),
+        ("Members", {"fields": [("members", "growth"), ("looked_at", "version")]}),
     ]
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Segment]":
-        return super().get_queryset(request).annotate(members_now=counted(SegmentMember.objects.all(), "segment"))
+    class Media:
+        js = ["js/segment.js"]
+
+    def get_urls(self) -> Any:
+        own = path("preview/", self.admin_site.admin_view(self.preview_view), name="leads_segment_preview")
+        return [own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Segment | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:2]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        found = counting.growth([segment.pk for segment in changes.result_list], now=clock.now())
+        for segment in changes.result_list:
+            segment.lately = found.get(segment.pk, Growth())
+        return changes
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if change and "rule" in form.changed_data:
             obj.renew()
         if "is_active" in form.changed_data:
-            obj.refreshed_at = None  # the next tick lets its members in, or go
+            obj.look_again()  # the next tick lets its members in, or go
         super().save_model(request, obj, form, change)
+
+    def preview_view(self, request: HttpRequest) -> HttpResponseBase:
+        """POST `rule`, the text of the form's box: what it would do, as JSON."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return JsonResponse(segment_previews.answer(request.POST.get("rule", ""), now=clock.now()))
 
     @display(description="In words")
     def in_words(self, segment: Segment) -> str:
         return english(segment.rule, VOCABULARY)
 
-    @display(description="Members", ordering="members_now")
-    def member_count(self, segment: Any) -> str:
-        return f"{segment.members_now:,}"
+    @display(description="Members", ordering="member_count")
+    def members(self, segment: Segment) -> str:
+        url = members_url(segment)
+        return format_html('<a class="text-link nowrap" href="{}">{}</a>', url, f"{segment.member_count:,}")
 
-    @display(description="By the saved rule, right now")
+    @display(description="In 7 days")
+    def growth(self, segment: Any) -> str:
+        lately = getattr(segment, "lately", None)
+        if lately is None:
+            lately = counting.growth([segment.pk], now=clock.now()).get(segment.pk, Growth())
+        if not lately.came and not lately.went:
+            return "–"
+        return format_html(
+            '<span class="nowrap"><span class="up">+{}</span> <span class="down">−{}</span></span>',
+            f"{lately.came:,}",
+            f"{lately.went:,}",
+        )
+
+    @display(description="Looked at as a whole", ordering="refreshed_at")
+    def looked_at(self, segment: Segment) -> str:
+        """How far the pass is, while there is one."""
+        if segment.built_to is not None:
+            last = Lead.objects.aggregate(last=Max("pk"))["last"] or 1
+            return f"Under way, {min(99, 100 * segment.built_to // last)} %"
+        return ago(segment.refreshed_at) if segment.refreshed_at else "Waits for the next tick"
+
+    @display(description="By this rule, right now")
     def preview(self, segment: Segment) -> str:
-        people = matching(segment) if segment.pk else None
-        if people is None:
-            return "Save the segment to see who belongs to it."
-        count = people.count()
-        newest = people.select_related(None).order_by("-pk")[:PREVIEWED]
-        rows = [[admin_link(lead), lead.full_name or "–", lead.get_stage_display(), lead.score] for lead in newest]
-        return table([f"{count:,} people, for example", "Name", "Stage", "Score"], rows) if count else "Nobody yet."
+        """Filled in by segment.js, and again a moment after each change of the rule."""
+        return format_html(
+            '<div class="rule-preview" data-rule-preview="{}" aria-live="polite">'
+            '<p class="quiet">Save the segment to see its members.</p></div>',
+            reverse("admin:leads_segment_preview"),
+        )

@@ -173,10 +173,11 @@ def _one_step(segment_id: int, *, wait: bool, now: datetime) -> _Step:
         moved = Moved(*chunk.bring(found, is_new=is_new, now=now))
     if moved.entered or moved.left:
         nudge(waiting.PROCESS)
-        counting.add_up([segment_id])
+        counting.add_up([segment_id])  # progress to be seen
     is_done = count < CHUNK
     if is_done:
         sql.execute(_DONE, [now, segment_id])
+        counting.add_up([segment_id])
         counting.count_exactly(segment_id)
     else:
         sql.execute(_GO_ON, [last, segment_id])

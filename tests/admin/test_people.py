@@ -143,9 +143,33 @@ def test_a_segment_reads_as_a_sentence_and_shows_its_people():
     staff.hot_lead()
     made = SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"})
     page = staff.colleague("marketer").get(reverse("admin:leads_segment_change", args=[made.pk])).content.decode()
-    assert "Stage is sql" in page
-    assert "1 people, for example" in page
-    assert "hot0@acme.com" in page
+    assert reverse("admin:leads_segment_preview") in page
+    listed = staff.colleague("marketer").get(reverse("admin:leads_segment_changelist")).content.decode()
+    assert "Stage is sql" in listed
+    segments.refresh_due(now=NOON)
+    inside = staff.colleague("marketer").get(reverse("admin:leads_lead_changelist"), {"segment": made.slug})
+    assert [lead.email for lead in inside.context["cl"].result_list] == ["hot0@acme.com"]
+
+
+def test_what_a_rule_would_do_is_told_while_it_is_typed():
+    hot = staff.hot_lead()
+    url = reverse("admin:leads_segment_preview")
+
+    def typed(text, role="marketer"):
+        return staff.colleague(role).post(url, {"rule": text})
+
+    seen = typed('{"field": "stage", "op": "eq", "value": "sql"}').json()
+    assert (seen["sentence"], seen["count"], seen["is_exact"]) == ("Stage is sql", 1, True)
+    assert seen["people"][0]["email"] == hot.email
+    assert seen["people"][0]["why"] == ["Stage is sql: sql"]
+    assert typed("").json()["sentence"] == "Everyone"
+    assert typed('{"field":').json()["problems"] == [
+        {"path": "line 1, column 10", "message": "not JSON: Expecting value"}
+    ]
+    wrong = typed('{"all": [{"field": "stage", "op": "eq", "value": "nope"}]}').json()["problems"]
+    assert wrong[0]["path"] == "all[0].value"
+    assert typed("[" * 50_000).json()["problems"]
+    assert staff.colleague("marketer").get(url).status_code == 405
 
 
 def test_a_changed_rule_is_a_new_version_and_a_changed_name_is_not():

@@ -71,12 +71,22 @@ stored_numbers = (
     | st.sampled_from([2**53 + 1, 1e22, 1e23, 10**23, 1e308, 5e-324, 10**40])
     | st.floats(allow_nan=False, allow_infinity=False)
 )
-scalars = st.none() | st.booleans() | stored_numbers | texts | st.just("")
-json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(filled, scalars, max_size=2)
-NAMES = ("plan", "0", "a.b", "ключ", "it's", "%", '"', "$.x", " ")
-properties = st.dictionaries(st.sampled_from(NAMES), json_values, max_size=4)
-KINDS = ("pricing.viewed", "meeting.booked")
-
+# What looks like a date and is one, and what only looks so.
+DATES = [
+    *(
+        "2026-11-21",
+        "2026-11-21T12:00Z",
+        "2026-11-21T12:00:00+00:00",
+        "2026-11-21T13:30+01:30",
+        "2026-02-28",
+        "2024-02-29",
+    ),
+    *("2026-11-20T23:59:59.999999Z", "2026-11-21T12:00:00.1Z", "1900-01-01T00:00+14:00", "2999-12-31T23:59:59-14:00"),
+    *("2026-02-30", "2026-02-29", "2026-13-01", "2026-00-10", "2026-11-31", "1899-12-31", "3000-01-01", "0000-01-01"),
+    *("2026-11-21T24:00Z", "2026-11-21T12:60Z", "2026-11-21T12:00:60Z", "2026-11-21T12:00", "2026-11-21T12:00+15:00"),
+    *(" 2026-11-21", "2026-11-21 ", "2026-11-21\n", "20261121", "2026-W47-6", "2026-11-21 12:00Z", "2026-11-21t12:00z"),
+    *("\uff12026-11-21", "2026-11-21T12Z", "2026-11-21T12:00:00,5Z", "2026-11-21T12:00:00.1234567Z", "-2026-11-21"),
+]
 EDGES = [timedelta(0), NOW - STARTED, *(durations.parse(span) for span in SPANS)]
 moments = st.builds(
     lambda edge, nudge, sign: NOW - sign * edge + nudge * TICK,
@@ -84,6 +94,12 @@ moments = st.builds(
     st.sampled_from([-1, 0, 1]),
     st.sampled_from([1, 1, 1, -1]),
 )
+date_texts = st.sampled_from(DATES) | moments.map(datetime.isoformat)
+scalars = st.none() | st.booleans() | stored_numbers | texts | st.just("") | date_texts
+json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(filled, scalars, max_size=2)
+NAMES = ("plan", "0", "a.b", "ключ", "it's", "%", '"', "$.x", " ")
+properties = st.dictionaries(st.sampled_from(NAMES), json_values, max_size=4)
+KINDS = ("pricing.viewed", "meeting.booked")
 
 
 def short(strategy: st.SearchStrategy[str], length: int) -> st.SearchStrategy[str]:
@@ -288,6 +304,21 @@ def test_whole_columns_meet_broken_and_huge_bounds(op, bound):
     data = {"field": "company_size", "op": op} | ({"value": operands[takes]} if takes in operands else {})
     rule = parse(data, VOCABULARY)
     assert in_postgres(rule) == in_python(rule, known_facts())
+
+
+@pytest.mark.parametrize("op", ["before", "after", "within_last", "within_next", "older_than"])
+def test_dates_in_texts_are_read_alike(op):
+    Lead.objects.bulk_create(
+        Lead(email_normal=str(index), attributes={"due": text}, stage_since=NOW, created_at=NOW, updated_at=NOW)
+        for index, text in enumerate([*DATES, None, 20261121, True, ["2026-11-21"], {"2026-11-21": 1}])
+    )
+    facts = known_facts()
+    values = ("30m", "7d", "3650d") if OPERATORS[op].takes == "duration" else ("2026-11-21", "2025-01-01", "2999-12-31")
+    for value in values:
+        rule = parse({"field": "attributes.due", "op": op, "value": value}, VOCABULARY)
+        assert in_postgres(rule) == in_python(rule, facts), rule.english()
+    anything = parse({"field": "attributes.due", "op": "after", "value": "1900-01-01"}, VOCABULARY)
+    assert len(in_postgres(anything)) == 9, "of the first ten dates all but that of 1899 in UTC"
 
 
 def test_every_cased_letter_folds_alike():
