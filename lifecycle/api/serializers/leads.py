@@ -39,7 +39,7 @@ class TouchSerializer(serializers.Serializer[Touch]):
     @extend_schema_field(serializers.CharField())
     def get_channel(self, touch: Touch) -> str:
         if "channels" not in self.context:  # read once for the whole answer
-            self.context["channels"] = channels.current()  # type: ignore[index]  it is a dict
+            self.context["channels"] = channels.current()  # type: ignore[index]
         rules: channels.Channels = self.context["channels"]
         return rules.of(touch.source, touch.medium, touch.campaign, touch.click_ids)
 
