@@ -1,6 +1,6 @@
 """What a job title tells: a role and a department, by the marketers' table of words (TitleRule).
 
-A rule's words are comma-separated and matched whole, in lower case and without accents: `cto, chief technology officer`.
+A rule's words are comma-separated and matched whole, without capitals and accents: `cto, chief technology officer`.
 `*` stands for any letters of one word (`*leiter`), alone for any title, and a leading `-` says where the rule does not
 apply: `student, -student affairs`. For role and for department alike the first rule that fits counts.
 """

@@ -25,7 +25,7 @@ class LookedUp(admin.SimpleListFilter):
         return [("due", "Waits to be looked up"), ("failed", "A provider could not answer"), ("known", "Found")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {
+        wanted: dict[str, dict[str, Any]] = {
             "due": {"enrichment_due_at__isnull": False},
             "failed": {"enrichment_error__gt": ""},
             "known": {"enriched_at__isnull": False},

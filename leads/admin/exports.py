@@ -1,6 +1,5 @@
 """Leads as a file: from the list, for those chosen or all that it shows, and from a segment. Each is put on record."""
 
-
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -43,7 +42,7 @@ class ExportActions:
 def download(request: HttpRequest, leads: "QuerySet[Lead]", groups: list[str]) -> StreamingHttpResponse:
     """The file, streamed. Who took how many, with what, and when, goes into the admin's log."""
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=int(request.user.pk or 0),
         content_type=ContentType.objects.get_for_model(Lead),
         object_repr=f"{leads.count():,} leads",
         action_flag=CHANGE,

@@ -24,7 +24,7 @@ WORDS_HELP = (
 EXAMPLES = "Head of Marketing\nVertriebsleiterin\nStudent Affairs Director\nCTO"
 
 
-class DepartmentFilter(DropdownFilter):  # type: ignore[misc]
+class DepartmentFilter(DropdownFilter):
     title = "department"
     parameter_name = "department"
 

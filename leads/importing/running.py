@@ -21,7 +21,7 @@ from leads import addresses
 from leads.importing import reading, storing
 from leads.importing.cleaning import Cleaner, Person, Refusal
 from leads.importing.mapping import MappingProblem, check
-from leads.importing.planning import Options, Taken
+from leads.importing.planning import Options, Surroundings, Taken
 from leads.importing.reading import FileProblem, Row
 from leads.importing.storing import CREATED, UNCHANGED, UPDATED, Stored
 from leads.models import ImportRun
@@ -177,7 +177,7 @@ def _step(
     job: _Job,
     chunk: Sequence[Row],
     cleaned: Sequence[Person | Refusal],
-    around: storing.Surroundings,
+    around: Surroundings,
     *,
     at: int,
     now: datetime,
@@ -203,7 +203,7 @@ def _step(
         nudge("leads.tasks.process_pending")
 
 
-def _rehearsed(job: _Job, people: Sequence[Person], around: storing.Surroundings, *, now: datetime) -> Stored:
+def _rehearsed(job: _Job, people: Sequence[Person], around: Surroundings, *, now: datetime) -> Stored:
     """What `store` would do. Who comes again in a later chunk is known by then, which a check has to remember."""
     known = storing.known_ids(people)
     again = [one for one in people if one.hashed in job.seen and one.address.normal not in known]
