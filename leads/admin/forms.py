@@ -15,7 +15,7 @@ from django.urls import path
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from leads import form_files, questions
 from leads.admin import embedding
@@ -76,6 +76,11 @@ class FormForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Form
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+        widgets = {"allowed_origins": UnfoldAdminTextInputWidget}
+        help_texts = {
+            "allowed_origins": "Websites that may post and frame it, with commas: https://www.example.com. Empty: any "
+            "that FORM_ORIGINS allows."
+        }
 
     def clean_allowed_origins(self) -> list[str]:
         """Kept as browsers name websites: scheme, host, port if it is unusual."""

@@ -245,7 +245,14 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const box = document.querySelector("textarea[data-questions]");
-    if (box) new Editor(box, JSON.parse(document.getElementById(box.dataset.questions).textContent));
+    if (!box) return;
+    const editor = new Editor(box, JSON.parse(document.getElementById(box.dataset.questions).textContent));
+    const preview = document.querySelector("[data-preview]");
+    if (!preview) return;
+    const desk = make("div", { className: "block-desk" }); // what is written and how it looks, side by side
+    editor.root.before(desk);
+    preview.classList.add("page-preview");
+    desk.append(make("div", { className: "block-side" }, editor.root, box), preview);
   });
 
   document.addEventListener("click", async (event) => {
