@@ -26,7 +26,7 @@ class CreditsSerializer(serializers.Serializer[Any]):
 
 class RowSerializer(serializers.Serializer[Any]):
     value = serializers.CharField(allow_null=True, help_text="Null: no touch led there; “” has none of that dimension.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of ours, not the name of one
     currency = serializers.CharField(help_text="“” for conversions without an amount.")
     credits = CreditsSerializer()
 
