@@ -123,6 +123,22 @@ SEGMENT: dict[str, Any] = {
     "description": "",
     "rule": {"field": "temperature", "op": "eq", "value": "hot"},
     "is_active": True,
+    "member_count": 128,
+}
+SEGMENT_PREVIEW: dict[str, Any] = {
+    "sentence": "Pricing viewed at least 3 times in the last 7 days",
+    "count": 42,
+    "is_exact": True,
+    "people": [
+        {
+            "id": 7,
+            "email": "ada@acme.com",
+            "name": "Ada Ash",
+            "stage": "mql",
+            "score": 65,
+            "why": ["Pricing viewed at least 3 times in the last 7 days: 3 times"],
+        }
+    ],
 }
 BROADCAST: dict[str, Any] = {
     "slug": "weekly-best-practices",

@@ -27,6 +27,7 @@ v1: list[URLPattern] = [
     path("broadcasts", broadcasts.Broadcasts.as_view(), name="broadcasts"),
     path("broadcasts/<slug:slug>/runs", broadcasts.BroadcastRuns.as_view(), name="broadcast-runs"),
     path("segments", sequences.Segments.as_view(), name="segments"),
+    path("segments/preview", sequences.SegmentPreview.as_view(), name="segment-preview"),
     path("schema", SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
 ]

@@ -12,7 +12,7 @@ from leads import actions
 from leads.log import NewEvent
 from leads.models import Event, Lead, ScoreEntry, Segment
 from tests.api.conftest import NOON
-from tests.factories import ScoreRuleFactory
+from tests.factories import LeadFactory, ScoreRuleFactory
 
 
 @pytest.fixture
@@ -138,3 +138,17 @@ def test_sequences_and_segments_are_listed(program: APIClient, welcome: Sequence
         }
     ]  # fmt: skip
     assert program.get("/api/v1/segments").json()["results"][0]["slug"] == "hot-leads"
+
+
+def test_a_rule_is_tried_before_it_is_a_segment(program: APIClient) -> None:
+    lead = LeadFactory(ada=True)
+    rule = {"field": "company_size", "op": "gte", "value": 50}
+    answer = program.post("/api/v1/segments/preview", {"rule": rule}, format="json")
+    assert answer.status_code == 200
+    assert answer.json() | {"people": []} == {
+        "sentence": "Company size is at least 50", "count": 1, "is_exact": True, "people": []
+    }  # fmt: skip
+    assert answer.json()["people"][0]["id"] == lead.pk
+    refused = program.post("/api/v1/segments/preview", {"rule": {"field": "x", "op": "eq", "value": 1}}, format="json")
+    assert refused.status_code == 400
+    assert "field: unknown field 'x'" in str(refused.json()["error"]["fields"]["rule"])

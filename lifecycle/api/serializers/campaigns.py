@@ -24,6 +24,27 @@ class SegmentSerializer(serializers.Serializer[Segment]):
     description = serializers.CharField()
     rule = serializers.DictField(help_text="In the rule language.")
     is_active = serializers.BooleanField()
+    member_count = serializers.IntegerField(help_text="As counted at the last tick.")
+
+
+class RuleSerializer(serializers.Serializer[object]):
+    rule = serializers.DictField(help_text="In the rule language; {} holds for everyone.")
+
+
+class PersonSerializer(serializers.Serializer[object]):
+    id = serializers.IntegerField(source="lead_id")
+    email = serializers.CharField()
+    name = serializers.CharField()
+    stage = serializers.CharField()
+    score = serializers.IntegerField()
+    why = serializers.ListField(child=serializers.CharField(), help_text="The tests that hold, with what they saw.")
+
+
+class PreviewSerializer(serializers.Serializer[object]):
+    sentence = serializers.CharField(help_text="The rule in English.")
+    count = serializers.IntegerField()
+    is_exact = serializers.BooleanField(help_text="False: an estimate, as counting takes more than a second.")
+    people = PersonSerializer(many=True, help_text="Up to ten, the newest first.")
 
 
 class EnrollSerializer(serializers.Serializer[object]):

@@ -1,6 +1,7 @@
 """Sequences and segments, and the door into a sequence."""
 
 from django.http import Http404
+from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,17 +9,22 @@ from rest_framework.response import Response
 from campaigns import actions as campaigns
 from campaigns.models import Sequence
 from leads import actions as leads
+from leads import segments
 from leads.models import Segment
+from leads.rule_fields import VOCABULARY
 from lifecycle.api import describe, examples
 from lifecycle.api.models import Scope
 from lifecycle.api.serializers.campaigns import (
     EnrolledSerializer,
     EnrollSerializer,
+    PreviewSerializer,
+    RuleSerializer,
     SegmentSerializer,
     SequenceSerializer,
 )
 from lifecycle.api.views.base import KeyView
 from lifecycle.core import clock
+from lifecycle.core.rules import RuleError, parse
 
 
 @describe.reading("sequences_list", "All sequences", examples.SEQUENCE)
@@ -43,6 +49,29 @@ class Segments(ListModelMixin, KeyView):
 
     def get(self, request: Request) -> Response:
         return self.list(request)
+
+
+class SegmentPreview(KeyView):
+    """Counts and names people as the rule would find them now; nothing is written."""
+
+    scopes = {"POST": (Scope.LEADS_READ,)}
+    serializer_class = RuleSerializer
+
+    @describe.writing(
+        "segments_preview",
+        "Try a rule",
+        sent=RuleSerializer,
+        body={"rule": {"event": "pricing.viewed", "at_least": 3, "within": "7d"}},
+        answers={200: (PreviewSerializer, "Whom the rule holds for.", examples.SEGMENT_PREVIEW)},
+    )
+    def post(self, request: Request) -> Response:
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        try:
+            rule = parse(sent.validated_data["rule"], VOCABULARY)
+        except RuleError as error:
+            raise ValidationError({"rule": [str(problem) for problem in error.problems]}) from error
+        return Response(PreviewSerializer(segments.preview(rule, now=clock.now())).data)
 
 
 class Enroll(KeyView):
