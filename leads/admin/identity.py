@@ -13,8 +13,8 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from leads.admin.log import PendingEventAdmin, StillAlive
-from leads.admin.merging import merge_url
-from leads.identity.merging import MergeError, settle_pair, undo
+from leads.admin.merging import merge_url, shown
+from leads.identity.merging import MergeError, in_words, names, settle_pair, undo
 from leads.models import AddressAlias, LeadMerge, PendingIdentity, PossibleDuplicate
 from lifecycle.core import clock
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, dialog, table
@@ -40,7 +40,7 @@ class PossibleDuplicateAdmin(InsertOnlyAdmin):
 
     @display(description="Leads")
     def pair(self, row: PossibleDuplicate) -> str:
-        return format_html("<b>{}</b><br>{}", row.lead.email, row.other.email)
+        return format_html('<span class="merge-pair"><b>{}</b><br>{}</span>', row.lead.email, row.other.email)
 
     @display(description="State", label=OUTCOME)
     def state(self, row: PossibleDuplicate) -> str:
@@ -117,17 +117,16 @@ class LeadMergeAdmin(InsertOnlyAdmin):
     def state(self, merge: LeadMerge) -> str:
         return "Undone" if merge.undone_at else "Merged"
 
-    @display(description="What it gave the lead that stayed")
+    @display(description="Gave it")
     def filled_table(self, merge: LeadMerge) -> str:
-        rows = [
-            (name.replace("_", " "), value) for name, value in sorted(merge.filled.items()) if value not in (None, "")
-        ]
-        return table(["Column", "Value"], rows) if rows else "Nothing: its own values stayed."
+        rows = [(name, shown(value)) for name, value in in_words(merge.filled).items()]
+        return table(["", "Value"], rows) if rows else "Nothing: its own values stayed."
 
     @display(description="Rows that moved")
     def moved_table(self, merge: LeadMerge) -> str:
-        rows = [(name, len(ids)) for name, ids in sorted(merge.moved.items()) if ids and not name.startswith("+")]
-        return table(["Table", "Rows"], rows) if rows else "None."
+        called = names()
+        rows = [(called.get(name, name), len(ids)) for name, ids in merge.moved.items() if ids and name[0] != "+"]
+        return table(["", "Rows"], [(name.capitalize(), number) for name, number in sorted(rows)]) if rows else "None."
 
     @action(
         description="Undo",

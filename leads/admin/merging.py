@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from unfold.decorators import action
 
 from leads import addresses
@@ -88,9 +89,13 @@ def _found(searched: str, kept: Lead) -> list[Lead]:
 
 def _shown(seen: MergePreview) -> dict[str, Any]:
     """The preview as the template reads it."""
-    fills = [(name, parse_datetime(value) if _is_moment(value) else value) for name, value in seen.fills.items()]
+    fills = [(name, shown(value)) for name, value in seen.fills.items()]
     return {"seen": seen, "other": seen.other, "fills": fills, "swap": merge_url(seen.other.pk, seen.kept.pk)}
 
 
-def _is_moment(value: object) -> bool:
-    return isinstance(value, str) and len(value) >= len("2026-03-02T12:00:00") and value[10:11] == "T"
+def shown(value: object) -> str:
+    """A value of a snapshot, which has times as text."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    moment = parse_datetime(value) if isinstance(value, str) and value[10:11] == "T" else None
+    return date_format(moment, "j M Y") if moment else str(value)

@@ -2,8 +2,19 @@
 
 from leads.identity.merging.forgetting import forget_person
 from leads.identity.merging.merge import MergeError, merge
-from leads.identity.merging.preview import MergePreview, preview
+from leads.identity.merging.preview import MergePreview, in_words, preview
+from leads.identity.merging.rows import names
 from leads.identity.merging.settling import settle_pair
 from leads.identity.merging.undo import undo
 
-__all__ = ["MergeError", "MergePreview", "forget_person", "merge", "preview", "settle_pair", "undo"]
+__all__ = [
+    "MergeError",
+    "MergePreview",
+    "forget_person",
+    "in_words",
+    "merge",
+    "names",
+    "preview",
+    "settle_pair",
+    "undo",
+]

@@ -1,5 +1,6 @@
 """What a merge would do, counted and said before it is done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from leads import signals
@@ -55,9 +56,15 @@ def preview(kept: Lead, other: Lead) -> MergePreview:
     gains = gained(one.own, combined(one.own, [two.own, *one.others, *two.others]))
     now = one.row | {f"{ATTRIBUTE}{name}": value for name, value in one.row["attributes"].items()}
     new = {name: value for name, value in gains.items() if now.get(name) != value and value not in (None, "")}
-    fills = {_SHOWN[name]: value for name, value in new.items() if name in _SHOWN}
-    fills |= {name.removeprefix(ATTRIBUTE): value for name, value in new.items() if name.startswith(ATTRIBUTE)}
+    fills = in_words(new)
     said = signals.merge_foreseen.send(sender=None, kept_id=kept.pk, other_id=other.pk)
     notes = [f"Mail goes to {kept.email} alone; whoever writes {other.email} into a form is this lead too."]
     notes += [sentence for _, sentences in said for sentence in sentences or ()]
     return MergePreview(kept, other, dict(sorted(rows.count(other.pk).items())), fills, notes)
+
+
+def in_words(columns: Mapping[str, object]) -> dict[str, object]:
+    """Of the columns that a merge fills, those that people want to read, by their names."""
+    known = {_SHOWN[name]: value for name, value in columns.items() if name in _SHOWN and value not in (None, "")}
+    further = {name.removeprefix(ATTRIBUTE): value for name, value in columns.items() if name.startswith(ATTRIBUTE)}
+    return known | further

@@ -80,7 +80,12 @@ def count(lead_id: int) -> dict[str, int]:
         for place, one in enumerate(tables)
     )
     counted = sql.fetch(looks, [lead_id] * len(tables))
-    return {str(tables[place].model._meta.verbose_name_plural): number for place, number in counted if number}
+    return {names()[tables[place].table]: number for place, number in counted if number}
+
+
+def names() -> dict[str, str]:
+    """What the rows of each table are called."""
+    return {one.table: str(one.model._meta.verbose_name_plural) for one in hanging()}
 
 
 def insert(table: str, row: Mapping[str, Any]) -> bool:
