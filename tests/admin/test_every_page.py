@@ -37,6 +37,7 @@ from leads.models import (
     LandingPage,
     LeadMerge,
     Magnet,
+    PageRule,
     PageVariant,
     PendingIdentity,
     PossibleDuplicate,
@@ -45,12 +46,14 @@ from leads.models import (
     Visitor,
     Workspace,
 )
+from lifecycle.api import keys
+from lifecycle.api.models import RejectedCall
 from lifecycle.sales.models import Alert, AssignmentRule, Task
 from tests import staff
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
 
 pytestmark = pytest.mark.django_db
-OURS = ("leads", "campaigns", "sales")
+OURS = ("leads", "campaigns", "sales", "api")
 PAGES = [model for model in admin.site._registry if model._meta.app_label in (*OURS, "auth", "django_celery_beat")]
 
 
@@ -69,6 +72,9 @@ def company():
     Submission.objects.create(form=form, lead=lead, data={"email": lead.email}, body_hash="x", received_at=NOON)
     AudienceFactory(), SegmentFactory(rule={"field": "stage", "op": "eq", "value": "sql"}), StageRuleFactory()
     EventName.objects.create(name="VIEWED_PRICING", kind="pricing.viewed")
+    PageRule.objects.create(pattern="/pricing*", kind="pricing.viewed")
+    public, _ = keys.issue(name="Site", scopes=["track:write"], allowed_origins=["https://www.example.com"], now=NOON)
+    RejectedCall.objects.create(key=public, call="track", reason="event is missing", body='{"userId": 1}', at=NOON)
     Conversion.objects.create(
         lead=lead, kind="purchase", key="A-1", amount=99, currency="EUR", occurred_at=NOON, recorded_at=NOON
     )
