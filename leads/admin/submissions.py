@@ -12,6 +12,7 @@ from unfold.decorators import display
 from leads import questions
 from leads.attribution import KEYS
 from leads.models import Submission
+from leads.questions.conditions import TRUE
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, table
 
 CONFIRMED, WAITING, NEITHER = "Confirmed", "Waiting", "Not asked"
@@ -71,8 +72,12 @@ class SubmissionAdmin(InsertOnlyAdmin):
 
     @display(description="Answers")
     def answers(self, submission: Submission) -> str:
-        labels = {question.name: question.label for question in questions.read(submission.form.fields)}
-        return table(["Question", "Answer"], [(labels.get(name, name), text) for name, text in _answers(submission)])
+        asked = {question.name: question for question in questions.read(submission.form.fields)}
+        rows = [
+            (asked[name].label, _read(asked[name], text)) if name in asked else (name, text)
+            for name, text in _answers(submission)
+        ]
+        return table(["Question", "Answer"], rows)
 
     @display(description="Came from")
     def came_from(self, submission: Submission) -> str:
@@ -85,6 +90,14 @@ def _answers(submission: Submission) -> list[tuple[str, str]]:
     said = {name: text for name, text in _texts(submission.data) if name not in KEYS}
     order = [question.name for question in questions.asked(questions.read(submission.form.fields))]
     return [(name, said.pop(name)) for name in order if name in said] + list(said.items())
+
+
+def _read(question: questions.Question, text: str) -> str:
+    """An answer in the words that the person chose."""
+    if question.type == "checkbox":
+        return "Yes" if text.lower() in TRUE else "No"
+    words = {option.value: option.label for option in question.options}
+    return words.get(text) or ", ".join(words.get(part, part) for part in text.split(", ")) if words else text
 
 
 def _texts(data: dict[str, Any]) -> Iterable[tuple[str, str]]:

@@ -34,6 +34,7 @@ class SubmissionSerializer(serializers.Serializer[object]):
     page_url = text("The page the form is on; UTM values in its address count.")
     anonymous_id = text("The browser's id, so that its past joins the person.")
     context = serializers.DictField(required=False, help_text="Segment's context object, instead of the fields above.")  # type: ignore[assignment]
+    lc_t = text("The signed time of a form that we drew: a post sooner than a person can write is a robot's.")
     website_url = text("A trap for robots: hide it from people and leave it empty.")
 
 
