@@ -62,8 +62,8 @@ class IdentityCounts:
     lead_ids: frozenset[int] = frozenset()
 
     def __add__(self, other: "IdentityCounts") -> "IdentityCounts":
-        summed = [getattr(self, one.name) + getattr(other, one.name) for one in fields(self)[:-1]]
-        return IdentityCounts(*summed, self.lead_ids | other.lead_ids)
+        summed = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)[:-1]}
+        return IdentityCounts(**summed, lead_ids=self.lead_ids | other.lead_ids)
 
 
 def identify_pending(*, limit: int = 200, event_ids: Sequence[int] | None = None, now: datetime) -> IdentityCounts:

@@ -42,16 +42,17 @@ class People:
         seen = visitors.circles(ids)
         self.created = arrival.make(list(named.values()), now=now)
         merged = dict(sql.fetch(_ALIASES, [list(named)])) if named else {}
-        owners = {visitor.lead_id for circle in seen.values() for visitor in circle} - {None}
+        known = [visitor for circle in seen.values() for visitor in circle]
+        owners = {visitor.lead_id for visitor in known if visitor.lead_id is not None}
         self.rows = claiming.hold_all(list(named), [*owners, *merged.values()])
         by_address = {row["email_normal"]: row for row in self.rows.values()}
         self._by_address = {**by_address, **{name: self.rows.get(lead_id) for name, lead_id in merged.items()}}
-        visitors.hold([visitor.id for circle in seen.values() for visitor in circle])
+        visitors.hold([visitor.id for visitor in known])
         if _told_apart(visitors.circles(ids)) != _told_apart(seen) or any(
             name not in self._by_address for name in named
         ):
             raise Moved
-        self.visitors = {visitor.id: visitor for circle in seen.values() for visitor in circle}
+        self.visitors = {visitor.id: visitor for visitor in known}
 
     def at(self, address: addresses.Address) -> LeadRow:
         """The lead of this address."""
@@ -63,7 +64,7 @@ class People:
 
 def find_accounts(rows: Iterable[LeadRow], *, now: datetime) -> None:
     """Give people without an account that of their mail domain, made if it is new; one statement."""
-    without = {}
+    without: dict[str, list[LeadRow]] = {}
     for row in rows:
         domain = company_domain(row["email_domain"]) if row["company_id"] is None else None
         if domain:

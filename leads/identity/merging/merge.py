@@ -7,8 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
-from leads import claiming, signals
-from leads.actions.record import record
+from leads import claiming, log, signals
 from leads.identity.merging import pairs, rows
 from leads.identity.merging.columns import combined, flat, gained, unflat
 from leads.identity.merging.record import OWN, Standing, write
@@ -87,7 +86,7 @@ def _merge(kept_id: int, other_id: int, *, actor: AbstractBaseUser | AnonymousUs
         actor_id=actor.pk if actor else None,
         at=now,
     )
-    record([told("lead.merged", made, kept_id, actor)], now=now)
+    log.write([told("lead.merged", made, kept_id, actor)], now=now, pending=True)
     return made
 
 

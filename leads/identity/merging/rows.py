@@ -124,4 +124,4 @@ def _hanging(field: "ForeignKey[Any, Any]") -> Hanging:
 def _refers_to(model: type[Model]) -> Iterator[type[Model]]:
     for field in model._meta.concrete_fields:
         if isinstance(field, ForeignKey):
-            yield field.related_model  # type: ignore[misc]
+            yield field.related_model

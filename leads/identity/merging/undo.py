@@ -7,8 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 
-from leads import claiming, signals
-from leads.actions.record import record
+from leads import claiming, log, signals
 from leads.identity.merging import pairs, rows
 from leads.identity.merging.columns import given_back, unflat
 from leads.identity.merging.merge import ADDED, LEDGER, MergeError, told
@@ -66,7 +65,8 @@ def _undo(merge_id: int, *, actor: AbstractBaseUser | AnonymousUser | None, now:
         signals.leads_parted.send(sender=None, kept_id=kept_id, other_id=other_id, now=now)
     merge.undone_at, merge.undone_by_id = now, actor.pk if actor else None
     merge.save(update_fields=["undone_at", "undone_by"])
-    record([told("lead.unmerged", merge, lead_id, actor) for lead_id in (kept_id, other_id)], now=now)
+    both = [told("lead.unmerged", merge, lead_id, actor) for lead_id in (kept_id, other_id)]
+    log.write(both, now=now, pending=True)
     return merge
 
 
