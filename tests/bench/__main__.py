@@ -24,6 +24,7 @@ PARTS = {
     "attribution",
     "tracking",
     "identity",
+    "segments",
 }
 
 

@@ -25,6 +25,7 @@ from tests.bench import (
     importing,
     processing,
     rehearsing,
+    segmenting,
     sending,
     tracking,
 )
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "identity": lambda results: identifying.measure(results, now=NOON + timedelta(days=11)),
     "attribution": lambda results: crediting.measure(results, now=NOON - timedelta(days=100)),
     "rehearsal": lambda results: rehearsing.measure(results, now=NOON - timedelta(days=100)),
+    "segments": lambda results: segmenting.measure(results, now=NOON + timedelta(days=120)),
 }
 
 
