@@ -12,6 +12,7 @@
   };
   const button = (label, text, onclick, set = {}) =>
     make("button", { type: "button", className: "block-tool", title: label, ariaLabel: label, onclick, ...set }, text);
+  const icon = (name) => make("span", { className: "material-symbols-outlined", ariaHidden: "true" }, name);
   const copy = (value) => JSON.parse(JSON.stringify(value));
   const later = (ms, run) => { let timer; return () => { clearTimeout(timer); timer = setTimeout(run, ms); }; };
 
@@ -123,8 +124,8 @@
       const tools = make("div", { className: "block-tools" },
         button("Move up", "↑", () => this.move(at, at - 1), { disabled: at === 0, className: "block-tool up-tool" }),
         button("Move down", "↓", () => this.move(at, at + 1), { disabled: at === this.blocks.length - 1, className: "block-tool down-tool" }),
-        button("Duplicate", "Duplicate", () => this.insert(at + 1, copy(block))),
-        button("Remove", "Remove", () => this.remove(at), { className: "block-tool danger" }));
+        button("Duplicate", icon("content_copy"), () => this.insert(at + 1, copy(block))),
+        button("Remove", icon("delete"), () => this.remove(at), { className: "block-tool danger" }));
       return make("li", {}, card, tools);
     }
 

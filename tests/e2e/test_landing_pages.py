@@ -1,0 +1,95 @@
+"""The editor of landing pages and the page itself, as people use them in a browser."""
+
+import json
+from typing import Any
+
+import pytest
+
+from leads.models import LandingPage, PageVariant, PageVisit, Submission
+from lifecycle.api.limited import COUNTER
+from tests.cast import FIREFOX
+from tests.e2e.test_pages import sign_in
+from tests.factories import NOON, FormFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+BLOCKS = [
+    {"type": "hero", "headline": "Sell more", "button": "Get it"},
+    {"type": "form", "heading": "Where to?"},
+    {"type": "faq", "items": [{"question": "Is it free?", "answer": "Yes, it **is**."}]},
+]
+
+
+@pytest.fixture
+def variant(settings: Any, live_server: Any) -> PageVariant:
+    settings.SITE_URL = live_server.url
+    COUNTER.clear()
+    form = FormFactory(slug="guide", min_seconds=0, button="Send it")
+    times = {"published_at": NOON, "created_at": NOON, "updated_at": NOON}
+    page = LandingPage.objects.create(slug="guide", name="Guide", title="Guide", form=form, is_published=True, **times)
+    return PageVariant.objects.create(page=page, key="a", blocks=BLOCKS)
+
+
+def stored() -> list[Any]:
+    return list(PageVariant.objects.get().blocks)
+
+
+def test_a_marketer_writes_a_page_and_sees_it_at_once(live_server: Any, page: Any, variant: PageVariant) -> None:
+    sign_in(page, live_server.url, to=f"/admin/leads/pagevariant/{variant.pk}/change/", role="marketer")
+    shown = page.frame_locator("iframe.shown")
+    shown.get_by_role("heading", name="Sell more").wait_for()
+    page.locator(".block-card > summary").first.click()
+    page.get_by_label("Headline").fill("Sell twice as much")
+    shown.get_by_role("heading", name="Sell twice as much").wait_for()
+    assert not page.locator("textarea[data-blocks]").is_visible()
+
+    page.get_by_text("Add a block").click()
+    page.get_by_role("button", name="Points What people get").click()
+    page.locator(".block-card.has-problem").wait_for()  # a list of points needs one
+    page.get_by_role("button", name="Add to Points").click()
+    page.get_by_label("Point", exact=True).fill("Fewer calls")
+    shown.get_by_text("Fewer calls").wait_for()
+    page.locator(".block-card.has-problem").wait_for(state="detached")
+
+    page.locator(".block-list > li").nth(3).get_by_role("button", name="Move up").click()
+    page.locator(".block-list > li").nth(0).get_by_role("button", name="Duplicate").click()
+    page.locator(".block-list > li").nth(1).get_by_role("button", name="Remove").click()
+    page.locator(".block-list > li").nth(1).get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Put it back").click()
+    page.get_by_role("button", name="Show what is stored").click()
+    raw = page.locator("textarea[data-blocks]")
+    assert [block["type"] for block in json.loads(raw.input_value())] == ["hero", "form", "bullets", "faq"]
+    raw.fill("[{")
+    page.get_by_role("button", name="Show what is stored").click()
+    page.get_by_text("This does not read").wait_for()
+    raw.fill(json.dumps([*BLOCKS, {"type": "call", "heading": "Now", "button": "Get it"}]))
+    page.get_by_role("button", name="Show what is stored").click()
+    shown.get_by_role("heading", name="Now").wait_for()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/admin/leads/pagevariant/")
+    assert [block["type"] for block in stored()] == ["hero", "form", "faq", "call"]
+
+
+def test_what_does_not_read_is_not_saved(live_server: Any, page: Any, variant: PageVariant) -> None:
+    sign_in(page, live_server.url, to=f"/admin/leads/pagevariant/{variant.pk}/change/", role="marketer")
+    page.locator(".block-card > summary").first.click()
+    page.get_by_label("Headline").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Block 1, headline: “Headline” is needed.").first.wait_for()
+    assert stored() == BLOCKS
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_visitor_reads_and_sends(live_server: Any, chromium: Any, variant: PageVariant, scripts: bool) -> None:
+    context = chromium.new_context(user_agent=FIREFOX, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/p/guide?utm_source=google&utm_campaign=spring")
+    page.get_by_text("Is it free?").click()
+    assert page.get_by_text("Yes, it is.").is_visible()
+    page.get_by_role("link", name="Get it").click()
+    page.get_by_label("E-mail").fill("ada@acme.com")
+    page.get_by_role("button", name="Send it").click()
+    page.wait_for_url("**/thanks/guide/**")
+    sent = Submission.objects.get()
+    assert (sent.page_variant, sent.data["utm_campaign"]) == (variant, "spring")
+    assert PageVisit.objects.get().submission == sent
+    context.close()
