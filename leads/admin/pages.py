@@ -196,7 +196,7 @@ class LandingPageAdmin(EditAdmin):
         dialog=dialog("Try another variant", "A copy of the one that most people see.", "Copy it", DuplicateDialog),
     )
     def duplicate(self, request: HttpRequest, form: DuplicateDialog, object_id: str) -> HttpResponse:
-        variants = PageVariant.objects.filter(page_id=object_id).order_by("-weight", "key")
+        variants = PageVariant.objects.filter(page=int(object_id)).order_by("-weight", "key")
         return duplicated(request, variants[0], form.cleaned_data["name"])
 
 

@@ -13,12 +13,13 @@ from campaigns.exchange import import_sequence, load_topics
 from campaigns.models import Broadcast, Sequence
 from leads import playbooks
 from leads.pages import playbook as page_playbook
+from leads.playbook_rows import Loaded as LoadedRows
 from leads.tracking.playbook import load_page_rules
 
 FOLDER = Path(__file__).parent
 
 # In the order in which they refer to each other.
-_LOADERS: dict[str, Callable[[dict[str, Any]], int | playbooks.Loaded]] = {
+_LOADERS: dict[str, Callable[[dict[str, Any]], int | LoadedRows]] = {
     "topics": load_topics,
     "audiences": playbooks.load_audiences,
     "channels": playbooks.load_channels,
