@@ -47,7 +47,7 @@ def door(view: View) -> View:
         except Refused as refused:
             return _refusal(request, refused)
         except Throttled as problem:
-            return _refusal(request, _throttled(int(problem.wait or 1)))
+            return _refusal(request, _throttled(int(getattr(problem, "wait", None) or 1)))
         except (OperationalError, InterfaceError):
             logger.exception("the database did not answer a tracking call")
             message = "Not at the moment; nothing was stored. Please try again in a few seconds."

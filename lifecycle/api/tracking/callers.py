@@ -39,7 +39,7 @@ def of(request: HttpRequest, write_key: str | None, *, now: datetime) -> Caller:
     is_public = bool(origin or key.allowed_origins)
     enforce("track", key.prefix, now=now)
     if is_public:
-        enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  only the headers are looked at
+        enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  # it looks at headers alone
     return Caller(key, is_public)
 
 
