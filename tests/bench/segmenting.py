@@ -16,7 +16,7 @@ from tests.bench import cast
 from tests.bench.measuring import Results, queries, size
 
 FIELD = {"all": [{"field": "company_size", "op": "gte", "value": 500}, {"field": "role", "op": "eq", "value": "head"}]}
-VIEWS = {"event": "pricing.viewed", "at_least": 2, "within": "7d"}
+VIEWS = {"event": "pricing.viewed", "within": "7d"}
 QUIET = {"field": "last_human_act_at", "op": "older_than", "value": "90d"}
 INSERTED = "INSERT … SELECT, member rows"
 COUNTED = "SELECT count(*) by the same filter"
