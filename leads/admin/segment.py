@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from leads.admin import segment_previews
@@ -87,23 +87,20 @@ class SegmentAdmin(EditAdmin):
 
     @display(description="Members", ordering="member_count")
     def members(self, segment: Segment) -> str:
-        url = members_url(segment)
-        return format_html('<a class="text-link nowrap" href="{}">{}</a>', url, f"{segment.member_count:,}")
+        url, words = members_url(segment), f"{segment.member_count:,}"
+        if not hasattr(segment, "lately"):  # on its own page
+            words = f"{words}: show, search or export them"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, words)
 
     @display(description="In 7 days")
     def growth(self, segment: Any) -> str:
         lately = getattr(segment, "lately", None)
         if lately is None:
             lately = counting.growth([segment.pk], now=clock.now()).get(segment.pk, Growth())
-        if not lately.came and not lately.went:
-            return "–"
-        return format_html(
-            '<span class="nowrap"><span class="up">+{}</span> <span class="down">−{}</span></span>',
-            f"{lately.came:,}",
-            f"{lately.went:,}",
-        )
+        parts = [("up", f"+{lately.came:,}")] * bool(lately.came) + [("down", f"−{lately.went:,}")] * bool(lately.went)
+        return format_html_join(" ", '<span class="nowrap {}">{}</span>', parts) or "–"
 
-    @display(description="Looked at as a whole", ordering="refreshed_at")
+    @display(description="Last full look", ordering="refreshed_at")
     def looked_at(self, segment: Segment) -> str:
         """How far the pass is, while there is one."""
         if segment.built_to is not None:
