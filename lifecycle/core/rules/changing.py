@@ -59,10 +59,10 @@ def _event_change(test: EventTest) -> Change:
         if not events:
             return None
         if moving:
-            turns = (turn for event in events for turn in _every_turn(event, test) if turn > now)
-            return min(turns, default=None)
+            return min((turn for event in events for turn in _every_turn(event, test) if turn > now), default=None)
         after = now - within if within is not None else enrollment_start(facts) if since_enrollment else None
-        counted, turns = [], []
+        counted: list[datetime] = []
+        turns: list[datetime] = []
         for event in events:
             if (after is None or event.at > after) and (matches is None or matches(event, now)):
                 (counted if event.at <= now else turns).append(event.at)
@@ -95,10 +95,10 @@ def _group_change(group: Group) -> Change | None:
     def change(facts: Facts, now: datetime) -> datetime | None:
         deciding = [turn for check, turn in parts if check(facts, now) is decisive]
         # As long as one of those that decide stays as it is, so does the whole.
-        moments_ = [turn(facts, now) if turn else None for turn in deciding or [turn for _, turn in parts]]
-        known = [moment for moment in moments_ if moment is not None]
+        asked = [turn(facts, now) if turn else None for turn in deciding or [turn for _, turn in parts]]
+        known = [moment for moment in asked if moment is not None]
         if deciding:
-            return max(known) if len(known) == len(moments_) else None
+            return max(known) if len(known) == len(asked) else None
         return min(known, default=None)
 
     return change
