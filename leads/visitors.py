@@ -115,11 +115,11 @@ def bring(owners: Mapping[int, LeadRow], *, now: datetime) -> None:
     for lead_id, *rest in found:
         told.setdefault(lead_id, []).append(tuple(rest))
     rows = {row.id: row for row in owners.values()}
+    seen = {lead_id for lead_id, what in told.items() if any(kind == "" for kind, *_ in what)}
+    if seen:
+        touching.of_visitors({one: row for one, row in owners.items() if row.id in seen}, now=now)
     for lead_id, what in told.items():
         row = rows[lead_id]
-        theirs = [visitor_id for visitor_id, owner in owners.items() if owner.id == lead_id]
-        if any(kind == "" for kind, *_ in what):
-            touching.of_visitor(row, theirs, now=now)
         _touched(row, [(at, number) for kind, number, at, _ in what if kind == "touch"])
         calls = sorted((at, number, kind, said) for kind, number, at, said in what if kind in kinds)
         filling.recall(row, [Said(lead_id, kind, said) for _, _, kind, said in calls], now=now)
