@@ -36,7 +36,7 @@ def measure(results: Results, *, now: datetime) -> None:
         with watch.running():
             done = identity.drain(limit=BATCH, now=now)
         assert (done.calls, done.failed) == (count - BATCH, 0), done
-        note = f"1 process; {len(captured)} queries for {BATCH}, and those of each person's own touches"
+        note = f"1 process; {len(captured)} queries for {BATCH}"
         rate = done.calls / watch.seconds
         results.add(f"identify {name}", rate, "calls/s", floor=floors.UNNESTED, target=500, note=note)
 
