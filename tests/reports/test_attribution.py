@@ -120,6 +120,16 @@ def test_data_that_came_by_itself_is_no_touch(db):
     assert euros(attribution(question()), "first") == {"fair": Decimal(5)}
 
 
+def test_a_list_earns_for_whom_it_brought_and_not_for_whom_we_knew(db):
+    known, brought = LeadFactory(), LeadFactory()
+    touch(known, "spring", days=0)
+    for lead in (known, brought):
+        last = touch(lead, days=9, kind="import", source="trade-fair", medium="import")
+        won(lead, amount=5)
+    Lead.objects.filter(pk=brought.pk).update(original_touch=last)
+    assert euros(attribution(question(by="source")), "last") == {"google": Decimal(5), "trade-fair": Decimal(5)}
+
+
 def test_refunds_follow_the_split_of_their_payment(ada):
     won(ada, "refund", days=40, amount="-30.00", payment="A-1")
     report = attribution(question())

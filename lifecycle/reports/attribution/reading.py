@@ -16,8 +16,11 @@ from lifecycle.reports.attribution.won import Net, Refund, Won, net
 # By these a person only came by; all other kinds say who they are.
 NAMELESS = ("visit", "click")
 _WITHOUT_ORIGIN = "t.source IN ('', 'direct') AND t.medium IN ('', 'none', '(none)') AND t.campaign = ''"
-# Data that came by itself, without a word about where the person came from, earns nothing.
-COUNTS = f"NOT (t.kind IN ('api', 'import') AND {_WITHOUT_ORIGIN})"
+# Data that came by itself, without a word about where the person came from, earns nothing; nor does a file that holds
+# somebody whom we knew before.
+_LISTED_AGAIN = """t.kind = 'import' AND t.medium = 'import'
+    AND NOT EXISTS (SELECT FROM leads_lead b WHERE b.id = t.lead_id AND b.original_touch_id = t.id)"""
+COUNTS = f"NOT (t.kind IN ('api', 'import') AND {_WITHOUT_ORIGIN}) AND NOT ({_LISTED_AGAIN})"
 _TELLS_WHO = f"CASE WHEN t.kind IN {NAMELESS} THEN 0 ELSE {TELLS_WHO} END"
 TRAITS = f"{_TELLS_WHO} + CASE WHEN {_WITHOUT_ORIGIN} THEN {IS_DIRECT} ELSE 0 END"
 _CONVERSIONS = """
