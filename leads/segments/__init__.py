@@ -10,7 +10,6 @@ from leads.segments.building import change_rule, make_current, parsed, refresh, 
 from leads.segments.membership import Memberships, follow
 from leads.segments.previewing import count, preview
 from leads.segments.waiting import drain as look_at_due
-from leads.segments.writing import move
 
 __all__ = [
     "Memberships",
@@ -19,7 +18,6 @@ __all__ = [
     "follow",
     "look_at_due",
     "make_current",
-    "move",
     "parsed",
     "preview",
     "refresh",

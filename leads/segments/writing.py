@@ -44,16 +44,6 @@ _SOONER = """
     SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::timestamptz[])
     ON CONFLICT (segment_id, lead_id) DO UPDATE SET due_at = least(leads_segmentdue.due_at, excluded.due_at)
 """
-# A membership moves with its person; where the other one is a member too, that one stays.
-_MOVE = """
-    WITH moved AS (
-        UPDATE {table} m SET lead_id = %b WHERE m.lead_id = %b
-          AND NOT EXISTS (SELECT FROM {table} o WHERE o.segment_id = m.segment_id AND o.lead_id = %b)
-    )
-    DELETE FROM {table} m WHERE m.lead_id = %b
-      AND EXISTS (SELECT FROM {table} o WHERE o.segment_id = m.segment_id AND o.lead_id = %b)
-"""
-_TABLES = ("leads_segmentmember", "leads_segmentdue")
 
 Pair = tuple[int, int]  # segment, lead
 
@@ -105,16 +95,6 @@ def write_sooner(wanted: Mapping[Pair, datetime]) -> None:
     sooner = sorted((*pair, due) for pair, due in wanted.items() if pair not in known or due < known[pair])
     if sooner:
         sql.execute(_SOONER, [list(column) for column in zip(*sooner, strict=True)])
-
-
-def move(from_lead_id: int, to_lead_id: int) -> None:
-    """Give one lead's memberships and due times to another, without events: for two that turned out to be one person.
-
-    The pipeline looks at the other one anew with the event that tells of the merge.
-    """
-    for table in _TABLES:
-        statement = _MOVE.format(table=table)
-        sql.execute(statement, [to_lead_id, from_lead_id, to_lead_id, from_lead_id, to_lead_id])
 
 
 def _columns(pairs: Sequence[Pair]) -> list[list[int]]:
