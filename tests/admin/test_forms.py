@@ -1,6 +1,7 @@
 """Forms and submissions in the admin: written, previewed, carried away, and read."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,11 @@ def test_what_a_marketer_writes_is_what_is_stored() -> None:
         "data-show-if",
     ):
         assert words in page
+
+
+def test_a_new_form_begins_with_no_questions() -> None:
+    page = staff.colleague("marketer").get(reverse("admin:leads_form_add")).content.decode()
+    assert re.search(r'<textarea[^>]* name="fields"[^>]*>\s*\[\]</textarea>', page)
 
 
 @pytest.mark.parametrize(

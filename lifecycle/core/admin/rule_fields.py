@@ -16,7 +16,8 @@ class CodeField(forms.Field):
     def __init__(self, *, empty: Any, rows: int = 6, **kwargs: Any) -> None:
         self.empty = empty
         widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "spellcheck": "false", "class": "code-box"})
-        super().__init__(required=False, widget=widget, **kwargs)
+        # A declared field does not see its model's default: without this a new row would begin with "null".
+        super().__init__(required=False, widget=widget, **{"initial": empty, **kwargs})
 
     def prepare_value(self, value: Any) -> str:
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
