@@ -21,8 +21,9 @@ _OURS = frozenset(
     | {"form.confirmation_requested"}
 )
 _OUR_FAMILIES = frozenset({"colleague", "date", "email", "lead", "segment", "sequence"})
-# Money and appointments: a key that stands in a page's source is not believed about them.
-_FOR_SERVERS = frozenset({"deal", "invoice", "meeting", "purchase", "subscription"})
+# Money, appointments, and forms, whose event gives the link that our mail leads to: a key that stands in a page's source
+# is not believed about them. Forms of pages come by the door for forms.
+_FOR_SERVERS = frozenset({"deal", "form", "invoice", "meeting", "purchase", "subscription"})
 
 
 def refusal(kind: str, *, is_public: bool) -> str:

@@ -384,6 +384,14 @@ def test_a_public_key_is_not_believed_about_money(client: Client, public: str, k
     assert RejectedCall.objects.count() == 3
 
 
+def test_nobody_makes_our_mail_lead_elsewhere_with_the_key_of_a_page(client: Client, public: str) -> None:
+    """The mail that delivers a file goes out whatever was switched off, and leads where form.submitted says."""
+    evil = {"form": "contact", "magnet": "x", "magnet_name": "Your prize", "magnet_url": "https://evil.example"}
+    answer = from_page(client, public, SITE, event="form.submitted", properties=evil)
+    assert code(answer) == (400, "invalid")
+    assert not Event.objects.filter(kind="form.submitted").exists()
+
+
 # --- limits
 
 
