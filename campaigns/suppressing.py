@@ -37,6 +37,16 @@ _PEOPLE = """
     SELECT id FROM leads_lead WHERE address_hash = %b
     UNION SELECT lead_id FROM leads_addressalias WHERE address_hash = %b ORDER BY 1
 """
+# All addresses of the leads that are named or go by one of these.
+_EVERYBODY = """
+    WITH people AS (
+        SELECT id FROM leads_lead WHERE id = ANY(%b::bigint[])
+        UNION SELECT id FROM leads_lead WHERE address_hash = ANY(%b::text[])
+        UNION SELECT lead_id FROM leads_addressalias WHERE address_hash = ANY(%b::text[])
+    )
+    SELECT address_hash, id FROM leads_lead JOIN people USING (id)
+    UNION ALL SELECT a.address_hash, a.lead_id FROM leads_addressalias a JOIN people ON people.id = a.lead_id
+"""
 _ADDRESSES = """
     SELECT address_hash FROM leads_lead WHERE id = ANY(%b::bigint[])
     UNION SELECT address_hash FROM leads_addressalias WHERE lead_id = ANY(%b::bigint[])
@@ -102,13 +112,12 @@ def _set(address_hash: str, block: Block, *, now: datetime) -> tuple[list[int], 
 def suppress_all(addresses: Mapping[str, int | None], block: Block, *, now: datetime) -> int:
     """Block many addresses in the caller's transaction, with the leads they belong to; how many were new.
 
-    A lead that goes by another address than the one that opted out is blocked by both.
+    A lead that goes by several addresses is blocked by all of them.
     """
-    people = dict(Lead.objects.filter(pk__in=[pk for pk in addresses.values() if pk]).values_list("address_hash", "pk"))
-    people |= dict(Lead.objects.filter(address_hash__in=addresses).values_list("address_hash", "pk"))
+    people = dict(sql.fetch(_EVERYBODY, [[pk for pk in addresses.values() if pk], list(addresses), list(addresses)]))
     hashes = sorted({*addresses, *people})
     new = {row[0] for row in sql.fetch(_BLOCK_ALL, [block.scope, block.reason, block.source, now, hashes])}
-    leads = sorted(pk for hashed, pk in people.items() if hashed in new)
+    leads = sorted({pk for hashed, pk in people.items() if hashed in new})
     if leads:
         stop(leads, block, now=now)
         _note(leads, block, granted=False, now=now)

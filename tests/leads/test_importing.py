@@ -9,6 +9,7 @@ from campaigns import suppressing
 from campaigns.models import Suppression
 from leads import actions, importing
 from leads.actions import FormPost
+from leads.identity.merging import merge
 from leads.importing import running
 from leads.models import (
     AddressAlias,
@@ -186,6 +187,16 @@ def test_an_opt_out_in_a_refused_row_is_kept_too():
     assert counts(run) == ("done", 0, 0, 0, 1)
     assert Suppression.objects.count() == 1
     assert not Lead.objects.exists()
+
+
+def test_an_opt_out_in_a_refused_row_binds_whom_the_address_leads_to_since_a_merge():
+    """The row does not read, but the person it names said no: under any of their addresses."""
+    kept, other = LeadFactory(email="ada@acme.com"), LeadFactory(email="ada@home.org")
+    merge(kept, other, now=NOON)
+    imported("email,employees,unsubscribed\nada@home.org,many,yes\n")
+    assert ImportRefusal.objects.count() == 1
+    assert set(Suppression.objects.values_list("address_hash", flat=True)) == {kept.address_hash, other.address_hash}
+    assert Consent.objects.filter(lead=kept, granted=False).count() == 1
 
 
 def test_an_import_never_lifts_a_suppression_nor_claims_consent_against_a_withdrawal():
