@@ -21,7 +21,7 @@ _CONFIRM = """
         UPDATE leads_confirmation c SET confirmed_at = %b
         FROM leads_submission s
         WHERE s.id = c.submission_id AND s.form_id = %b AND c.lead_id = %b
-          AND c.confirmed_at IS NULL AND c.requested_at > %b
+          AND c.confirmed_at IS NULL AND c.requested_at >= %b
         RETURNING c.submission_id, c.requested_at
     )
     SELECT submission_id, requested_at FROM done ORDER BY requested_at, submission_id

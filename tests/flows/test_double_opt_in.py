@@ -137,6 +137,14 @@ def test_late_forged_and_erased_links_say_so(world: World) -> None:
     assert not Lead.objects.exists()
 
 
+def test_at_the_last_moment_the_click_counts_as_it_says(world: World) -> None:
+    lead = ask(world)
+    path = link(world, lead)
+    world.later(days=7)
+    press(world, path)
+    assert submitted(lead) == Confirmation.objects.exclude(confirmed_at=None).count() == 1
+
+
 def test_a_form_that_was_closed_meanwhile_keeps_its_word(world: World) -> None:
     lead = ask(world)
     path = link(world, lead)
