@@ -11,6 +11,7 @@ from leads import following, hosting, pace
 from leads.doors import policy
 from leads.forms import OpenForm
 from leads.hosting import Drawn, Given
+from lifecycle.core import tokens
 
 
 def drawn(opened: OpenForm, given: Given, *, framed: bool = False, now: datetime) -> Drawn:
@@ -25,7 +26,9 @@ def page(request: HttpRequest, opened: OpenForm, given: Given, *, now: datetime,
     """The whole page. Only the form's own websites may frame it, and only as the variant for frames."""
     framed = is_framed(request)
     form = drawn(opened, given, framed=framed, now=now)
-    context = {"form": form, "workspace": opened.workspace, "framed": framed}
+    # In a frame the website around it tells of the view.
+    site_key = "" if framed else tokens.site_key()
+    context = {"form": form, "workspace": opened.workspace, "framed": framed, "site_key": site_key}
     response = render(request, "web/form.html", context, status=status)
     policy.guard(response, form=opened.form, framers=policy.framers(opened.form) if framed else ())
     response["Cache-Control"] = "no-store"  # its signed time is for one person

@@ -84,6 +84,10 @@ _DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12)
 _CONFIRM = _Kind("confirm", struct.Struct(">Q"), 16)
 _SHOWN = _Kind("shown", struct.Struct(">QQ"), 11)
 
+# Names nobody: what our own pages send tracking calls with, so that they need no key of the installation.
+_SITE = _Kind("site", struct.Struct("2s"), 13)
+SITE_KEY = "site_"
+
 Signer = Callable[[bytes], bytes]
 
 
@@ -160,6 +164,15 @@ def read_confirm_token(token: str) -> int | None:
 def read_shown_token(token: str) -> ShownToken | None:
     payload = _read(_SHOWN, token)
     return None if payload is None else ShownToken(*_SHOWN.layout.unpack(payload))
+
+
+def site_key() -> str:
+    """The key that the tracking snippet carries on our own pages. Public, and good for nothing but their own calls."""
+    return SITE_KEY + _write(_SITE, b"v1")
+
+
+def is_site_key(text: str) -> bool:
+    return text.startswith(SITE_KEY) and _read(_SITE, text.removeprefix(SITE_KEY)) == b"v1"
 
 
 def _write(kind: _Kind, payload: bytes) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leads.models import LandingPage, PageVariant, PageVisit, Submission
+from leads.models import Event, LandingPage, Lead, PageVariant, PageVisit, Submission
 from lifecycle.api.limited import COUNTER
 from tests.cast import FIREFOX
 from tests.e2e.test_pages import sign_in
@@ -93,3 +93,22 @@ def test_a_visitor_reads_and_sends(live_server: Any, chromium: Any, variant: Pag
     assert (sent.page_variant, sent.data["utm_campaign"]) == (variant, "spring")
     assert PageVisit.objects.get().submission == sent
     context.close()
+
+
+def test_a_visit_that_ended_without_a_form_is_where_the_person_came_from(
+    live_server: Any, chromium: Any, variant: PageVariant
+) -> None:
+    tab = chromium.new_context().new_page()
+    tab.goto(f"{live_server.url}/p/guide?utm_source=google&utm_medium=cpc&utm_campaign=spring")
+    with tab.expect_response(lambda answer: "/v1/batch" in answer.url and answer.ok):
+        tab.reload()
+    with tab.expect_response(lambda answer: "/v1/batch" in answer.url and answer.ok):
+        tab.goto(f"{live_server.url}/forms/guide")
+    tab.locator("[name=email]").fill("ada@acme.com")
+    tab.get_by_role("button", name="Send it").click()
+    tab.wait_for_url("**/thanks/guide/**")
+    tab.context.close()
+    ada = Lead.objects.get()
+    assert ada.original_touch is not None
+    assert (ada.original_touch.kind, ada.original_touch.campaign) == ("visit", "spring")
+    assert Event.objects.filter(kind="page.viewed", lead=ada).exists()

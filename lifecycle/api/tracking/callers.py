@@ -12,13 +12,17 @@ from lifecycle.api import keys
 from lifecycle.api.limited import enforce, enforce_ip
 from lifecycle.api.models import ApiKey, Scope
 from lifecycle.api.tracking.answers import Refused
+from lifecycle.core import tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`is_public`: the call comes from a page, or its key is one for pages; both can be forged by anybody."""
+    """`is_public`: the call comes from a page, or its key is one for pages; both can be forged by anybody.
 
-    key: ApiKey
+    `key`: None for our own pages.
+    """
+
+    key: ApiKey | None
     is_public: bool
 
 
@@ -27,6 +31,8 @@ def of(request: HttpRequest, write_key: str | None, *, now: datetime) -> Caller:
     text = _in_header(request.META.get("HTTP_AUTHORIZATION", "")) or write_key
     if not text:
         raise _unknown("missing_key", "Send the key as the user of Basic authorization, or as writeKey in the body.")
+    if tokens.is_site_key(text):
+        return _our_page(request, now=now)
     key = keys.find(text, now=now)
     if key is None:
         raise _unknown("invalid_key", "This key is unknown, expired or revoked.")
@@ -41,6 +47,16 @@ def of(request: HttpRequest, write_key: str | None, *, now: datetime) -> Caller:
     if is_public:
         enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  # it looks at headers alone
     return Caller(key, is_public)
+
+
+def _our_page(request: HttpRequest, *, now: datetime) -> Caller:
+    """A hosted form or a landing page, which carries the snippet without a key of its own."""
+    origin = request.META.get("HTTP_ORIGIN", "").lower()
+    if origin and origin not in (settings.SITE_URL.lower(), f"{request.scheme}://{request.get_host()}".lower()):
+        raise Refused(403, "origin_refused", f"This key is for our own pages, not for those of {origin[:200]}.")
+    enforce("track", "our own pages", now=now)
+    enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  it looks at headers alone
+    return Caller(None, is_public=True)
 
 
 def _allows(key: ApiKey, origin: str) -> bool:

@@ -19,7 +19,7 @@ _KEEP = """
 """
 
 
-def keep(refused: Sequence[Refusal], *, key: ApiKey, now: datetime) -> None:
+def keep(refused: Sequence[Refusal], *, key: ApiKey | None, now: datetime) -> None:
     """Remember calls that were not taken, so that their sender can be mended."""
     if refused:
         given = [
@@ -28,7 +28,7 @@ def keep(refused: Sequence[Refusal], *, key: ApiKey, now: datetime) -> None:
             [one.reason[:KEPT_OF_A_REASON] for one in refused],
             [_body(one.raw) for one in refused],
         ]
-        sql.execute(_KEEP, [key.pk, now, *given])
+        sql.execute(_KEEP, [key.pk if key else None, now, *given])
 
 
 def _body(raw: bytes) -> str:

@@ -12,7 +12,7 @@ from lifecycle.core import nudging
 from lifecycle.core.deadlocks import atomic_with_retry
 
 
-def take(delivery: Delivery, *, key: ApiKey, now: datetime) -> Accepted:
+def take(delivery: Delivery, *, key: ApiKey | None, now: datetime) -> Accepted:
     """Store a delivery whole, what of it was rejected too. Somebody who is erased meanwhile comes back as a new one."""
     try:
         return _store(delivery, key, now)
@@ -23,7 +23,7 @@ def take(delivery: Delivery, *, key: ApiKey, now: datetime) -> Accepted:
 
 
 @atomic_with_retry
-def _store(delivery: Delivery, key: ApiKey, now: datetime) -> Accepted:
+def _store(delivery: Delivery, key: ApiKey | None, now: datetime) -> Accepted:
     accepted = tracking.accept(delivery, now=now)
     rejected.keep(accepted.refused, key=key, now=now)
     return accepted

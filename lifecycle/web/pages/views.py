@@ -21,7 +21,7 @@ from leads.models import LandingPage, PageVariant, Workspace
 from leads.pages import blocks, counting
 from leads.pages.blocks import Problem
 from leads.pages.kinds import Block
-from lifecycle.core import clock
+from lifecycle.core import clock, tokens
 from lifecycle.web.forms.hosted import came_from
 from lifecycle.web.pages import policy, showing, visiting
 
@@ -97,6 +97,8 @@ def drawn(request: HttpRequest, look: Look, workspace: Workspace, variants: list
         "variants": variants,
         "form": form_of(request, look),
     }
+    if page.is_published and not look.is_framed and not context["is_staff"]:
+        context["site_key"] = tokens.site_key()
     response = render(request, "web/page.html", context)
     policy.guard(response, images=blocks.images(look.blocks), form=page.form, framed=look.is_framed)
     return response

@@ -20,7 +20,7 @@ from lifecycle.core.machines import machine
 COOKIE = "landing"
 KEPT = timedelta(days=180)
 SNIPPET_COOKIE = "lc_id"
-_SNIPPETS = re.compile(r"[0-9a-f]{32}")
+_SNIPPETS = re.compile(r"[\w-]{8,120}", re.ASCII)
 _OURS = re.compile(r"[\w-]{22}", re.ASCII)
 
 
