@@ -100,9 +100,15 @@ def run_due(*, now: datetime, seconds: float = 60.0) -> int:
     return rows
 
 
-def run_now(run: ImportRun, *, progress: Progress, now: datetime) -> bool:
-    """Work on this run to its end, in this process; False if another worker has it."""
-    claimed = _claim(_THIS_ONE, [run.pk], now=now)
+def run_now(
+    run: ImportRun, begin: Callable[[ImportRun], bool] = lambda run: True, *, progress: Progress, now: datetime
+) -> bool:
+    """Begin this run and work on it to its end, in this process; False if another worker has it.
+
+    Beginning and claiming are one transaction: a worker of the running product sees the run only when it is taken.
+    """
+    with transaction.atomic():
+        claimed = _claim(_THIS_ONE, [run.pk], now=now) if begin(run) else None
     if claimed is None:
         return False
     _work(*claimed, until=None, progress=progress, now=now)

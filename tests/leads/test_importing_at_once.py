@@ -1,6 +1,7 @@
 """An import beside forms and other imports, on real commits; and the command, as people call it."""
 
 import io
+import threading
 from datetime import timedelta
 
 import pytest
@@ -108,6 +109,28 @@ def test_a_dry_run_changes_nothing_and_leaves_no_trace(file):
     assert "1 would be created, 1 would be updated, 0 unchanged, 0 refused" in out
     assert Lead.objects.count() == 1
     assert not ImportRun.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_keeps_its_run_while_the_product_looks_for_work(file):
+    path = file("email\n" + "".join(f"p{number}@acme.com\n" for number in range(PEOPLE)))
+    ended = threading.Event()
+
+    def work(number):
+        if number:
+            rows = 0
+            while not ended.is_set():
+                rows += importing.run_due(now=NOON)
+            return rows
+        try:
+            return [command(path, "--dry-run")[0], command(path)[0]]
+        finally:
+            ended.set()
+
+    told, *rows = together(3, work)
+    assert f"{PEOPLE} would be created" in told[0]
+    assert f"{PEOPLE} created" in told[1]
+    assert rows == [0, 0]
 
 
 @pytest.mark.django_db

@@ -37,8 +37,8 @@ class Command(BaseCommand):
         run = self._begin(file, options)
         try:
             self._columns(run, options["map"])
-            (importing.check if options["dry_run"] else importing.start)(run)
-            if not importing.run_now(run, progress=self._progress, now=clock.now()):
+            begin = importing.check if options["dry_run"] else importing.start
+            if not importing.run_now(run, begin, progress=self._progress, now=clock.now()):
                 raise CommandError("A worker of the product has taken this import over; look at it in the admin.")
         except KeyboardInterrupt:
             importing.cancel(run, now=clock.now())
