@@ -79,8 +79,8 @@ def rescore(*, now: datetime) -> Iterator[tuple[int, int]]:
 def rescore_leads(lead_ids: list[int], *, now: datetime) -> int:
     """Rescore these leads; how many changed. Repeating it adds nothing."""
     rows = claiming.hold(lead_ids)
-    retitled = [
-        NewEvent(row.id, "lead.updated", {"fields": told}) for row in rows.values() if (told := titles.tell(row))
+    told = [
+        NewEvent(row.id, "lead.updated", {"fields": fields}) for row in rows.values() if (fields := titles.tell(row))
     ]
     book = rulebook.current()
     events = [EventRow(*row) for row in sql.fetch(_EVENTS, [list(rows), list(book.intent)])]
@@ -91,7 +91,6 @@ def rescore_leads(lead_ids: list[int], *, now: datetime) -> int:
         by_lead[event.lead_id].append(event)
     booked = _booked(list(rows))
     entries: list[Entry] = []
-    told = retitled
     for row in rows.values():
         wanted = _wanted(batch, book, row, by_lead[row.id])
         entries += _adjustments(row, wanted, booked[row.id], book, now)

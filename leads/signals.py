@@ -12,8 +12,8 @@ lead_erased = Signal()
 """Sent in the transaction that erases a person, with `lead` and `now`: delete what does not hang on their row."""
 
 opted_out = Signal()
-"""Sent in the transaction of an import, with `addresses` (keyed hash → lead id, or None), `source` and `now`: people who
-opted out of mail where they come from. Block them."""
+"""Sent in the transaction of an import, with `addresses` (keyed hash → lead id, or None), `source` and `now`: people
+who opted out of mail where they come from. Block them."""
 
 leads_merging = Signal()
 """Sent in the transaction that merges two leads, both locked, before any row moves, with `kept_id`, `other_id`, `now`:

@@ -4,20 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0011_changes_outlive_accounts'),
+        ("campaigns", "0011_changes_outlive_accounts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='emailtemplate',
-            name='adds_utm',
-            field=models.BooleanField(default=True, help_text='utm_source=lifecycle, utm_medium=email, utm_campaign=the sequence, utm_content=the step; values that a link has already stay.', verbose_name='add UTM values to links'),
+            model_name="emailtemplate",
+            name="adds_utm",
+            field=models.BooleanField(
+                default=True,
+                help_text="utm_source=lifecycle, utm_medium=email, utm_campaign=the sequence, utm_content=the step; values that a link has already stay.",
+                verbose_name="add UTM values to links",
+            ),
         ),
         migrations.AddField(
-            model_name='emailtemplate',
-            name='utm_campaign',
-            field=models.CharField(blank=True, help_text='Empty: the slug of the sequence or broadcast.', max_length=100, verbose_name='UTM campaign'),
+            model_name="emailtemplate",
+            name="utm_campaign",
+            field=models.CharField(
+                blank=True,
+                help_text="Empty: the slug of the sequence or broadcast.",
+                max_length=100,
+                verbose_name="UTM campaign",
+            ),
         ),
     ]

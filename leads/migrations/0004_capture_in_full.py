@@ -10,598 +10,1059 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0003_dates_that_come'),
+        ("leads", "0003_dates_that_come"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AddressAlias',
+            name="AddressAlias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email_normal', models.CharField(max_length=254, unique=True)),
-                ('address_hash', models.CharField(db_index=True, max_length=32)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email_normal", models.CharField(max_length=254, unique=True)),
+                ("address_hash", models.CharField(db_index=True, max_length=32)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'address aliases',
+                "verbose_name_plural": "address aliases",
             },
         ),
         migrations.CreateModel(
-            name='ChannelRule',
+            name="ChannelRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=100, help_text='Lower comes first.')),
-                ('channel', models.CharField(help_text='Paid search, Organic, Referral, Email, Direct, Social …', max_length=40)),
-                ('sources', models.CharField(blank=True, help_text='google, bing, linkedin*', max_length=500)),
-                ('mediums', models.CharField(blank=True, help_text='cpc, ppc, paid*', max_length=300)),
-                ('campaigns', models.CharField(blank=True, help_text='brand*, spring-2026', max_length=300)),
-                ('click_ids', models.CharField(blank=True, help_text='gclid, msclkid; * for any of them', max_length=200)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=100, help_text="Lower comes first.")),
+                (
+                    "channel",
+                    models.CharField(
+                        help_text="Paid search, Organic, Referral, Email, Direct, Social …", max_length=40
+                    ),
+                ),
+                ("sources", models.CharField(blank=True, help_text="google, bing, linkedin*", max_length=500)),
+                ("mediums", models.CharField(blank=True, help_text="cpc, ppc, paid*", max_length=300)),
+                ("campaigns", models.CharField(blank=True, help_text="brand*, spring-2026", max_length=300)),
+                (
+                    "click_ids",
+                    models.CharField(blank=True, help_text="gclid, msclkid; * for any of them", max_length=200),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('requested_at', models.DateTimeField()),
-                ('mailed_at', models.DateTimeField(help_text='Empty when a mail of the same day was enough.', null=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("requested_at", models.DateTimeField()),
+                (
+                    "mailed_at",
+                    models.DateTimeField(help_text="Empty when a mail of the same day was enough.", null=True),
+                ),
+                ("confirmed_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Conversion',
+            name="Conversion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('mql', 'Became MQL'), ('sql', 'Became SQL'), ('booking', 'Demo booked'), ('deal', 'Deal won'), ('purchase', 'Purchase')], max_length=10)),
-                ('key', models.CharField(help_text='Names the fact within its kind: the order, the deal, the move.', max_length=200)),
-                ('amount', models.DecimalField(decimal_places=3, help_text="In the currency's main unit; negative takes back.", max_digits=16, null=True)),
-                ('currency', models.CharField(blank=True, help_text='ISO 4217: EUR', max_length=3)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("mql", "Became MQL"),
+                            ("sql", "Became SQL"),
+                            ("booking", "Demo booked"),
+                            ("deal", "Deal won"),
+                            ("purchase", "Purchase"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Names the fact within its kind: the order, the deal, the move.", max_length=200
+                    ),
+                ),
+                (
+                    "amount",
+                    models.DecimalField(
+                        decimal_places=3,
+                        help_text="In the currency's main unit; negative takes back.",
+                        max_digits=16,
+                        null=True,
+                    ),
+                ),
+                ("currency", models.CharField(blank=True, help_text="ISO 4217: EUR", max_length=3)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='ImportRefusal',
+            name="ImportRefusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField(help_text='Of the file, the heading is line 1.')),
-                ('reason', models.CharField(max_length=500)),
-                ('row', models.JSONField(default=list, help_text='The cells as they were.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.PositiveIntegerField(help_text="Of the file, the heading is line 1.")),
+                ("reason", models.CharField(max_length=500)),
+                ("row", models.JSONField(default=list, help_text="The cells as they were.")),
             ],
             options={
-                'verbose_name': 'refused row',
-                'ordering': ['run', 'line'],
+                "verbose_name": "refused row",
+                "ordering": ["run", "line"],
             },
         ),
         migrations.CreateModel(
-            name='ImportRun',
+            name="ImportRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.FileField(max_length=300, upload_to='imports/')),
-                ('file_name', models.CharField(max_length=200)),
-                ('source', models.CharField(default='import', help_text='Where the people come from: trade-fair-2026', max_length=60)),
-                ('mapping', models.JSONField(default=dict, help_text='Column of the file → field, attributes.name, utm_source … or empty.')),
-                ('updates_known', models.BooleanField(default=True, help_text='Fill in what is new of people we know. Off: they are left as they are.')),
-                ('state', models.CharField(choices=[('uploaded', 'Columns to be matched'), ('checking', 'Being checked'), ('checked', 'Checked'), ('running', 'Being imported'), ('done', 'Done'), ('failed', 'Stopped by an error'), ('canceled', 'Canceled')], default='uploaded', max_length=8)),
-                ('rows', models.PositiveIntegerField(help_text='Data rows of the file, once they are counted.', null=True)),
-                ('done', models.PositiveIntegerField(default=0, help_text='Rows looked at; a restart goes on from here.')),
-                ('created', models.PositiveIntegerField(default=0)),
-                ('updated', models.PositiveIntegerField(default=0)),
-                ('unchanged', models.PositiveIntegerField(default=0)),
-                ('refused', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("file", models.FileField(max_length=300, upload_to="imports/")),
+                ("file_name", models.CharField(max_length=200)),
+                (
+                    "source",
+                    models.CharField(
+                        default="import", help_text="Where the people come from: trade-fair-2026", max_length=60
+                    ),
+                ),
+                (
+                    "mapping",
+                    models.JSONField(
+                        default=dict, help_text="Column of the file → field, attributes.name, utm_source … or empty."
+                    ),
+                ),
+                (
+                    "updates_known",
+                    models.BooleanField(
+                        default=True, help_text="Fill in what is new of people we know. Off: they are left as they are."
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("uploaded", "Columns to be matched"),
+                            ("checking", "Being checked"),
+                            ("checked", "Checked"),
+                            ("running", "Being imported"),
+                            ("done", "Done"),
+                            ("failed", "Stopped by an error"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="uploaded",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "rows",
+                    models.PositiveIntegerField(help_text="Data rows of the file, once they are counted.", null=True),
+                ),
+                (
+                    "done",
+                    models.PositiveIntegerField(default=0, help_text="Rows looked at; a restart goes on from here."),
+                ),
+                ("created", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("unchanged", models.PositiveIntegerField(default=0)),
+                ("refused", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'import',
-                'ordering': ['-created_at'],
+                "verbose_name": "import",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='LandingPage',
+            name="LandingPage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='Its address: /p/this', max_length=80, unique=True)),
-                ('name', models.CharField(help_text='For us; visitors read the title.', max_length=160)),
-                ('title', models.CharField(help_text="In the browser's tab, in search results and shared links.", max_length=160)),
-                ('description', models.CharField(blank=True, help_text='Two sentences for search results and shared links.', max_length=300)),
-                ('social_image', models.URLField(blank=True, help_text='Shown with a shared link, 1200 × 630 pixels.')),
-                ('is_indexed', models.BooleanField(default=True, help_text='Off: search engines are asked to leave it out.')),
-                ('is_published', models.BooleanField(default=False)),
-                ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('updated_at', models.DateTimeField(editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(help_text="Its address: /p/this", max_length=80, unique=True)),
+                ("name", models.CharField(help_text="For us; visitors read the title.", max_length=160)),
+                (
+                    "title",
+                    models.CharField(
+                        help_text="In the browser's tab, in search results and shared links.", max_length=160
+                    ),
+                ),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True, help_text="Two sentences for search results and shared links.", max_length=300
+                    ),
+                ),
+                ("social_image", models.URLField(blank=True, help_text="Shown with a shared link, 1200 × 630 pixels.")),
+                (
+                    "is_indexed",
+                    models.BooleanField(default=True, help_text="Off: search engines are asked to leave it out."),
+                ),
+                ("is_published", models.BooleanField(default=False)),
+                ("published_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("updated_at", models.DateTimeField(editable=False)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='LeadMerge',
+            name="LeadMerge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('merged_id', models.BigIntegerField(help_text='The id of the lead that is gone, which it gets back when undone.')),
-                ('kept_before', models.JSONField(help_text='The columns of the lead that stayed, as they were.')),
-                ('merged_before', models.JSONField(help_text='The columns of the lead that went.')),
-                ('filled', models.JSONField(default=dict, help_text='Column → value that this merge gave the lead that stayed.')),
-                ('moved', models.JSONField(default=dict, help_text='Table → ids of the rows that moved over.')),
-                ('dropped', models.JSONField(default=dict, help_text='Table → rows that had no place beside those that were there.')),
-                ('at', models.DateTimeField()),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "merged_id",
+                    models.BigIntegerField(
+                        help_text="The id of the lead that is gone, which it gets back when undone."
+                    ),
+                ),
+                ("kept_before", models.JSONField(help_text="The columns of the lead that stayed, as they were.")),
+                ("merged_before", models.JSONField(help_text="The columns of the lead that went.")),
+                (
+                    "filled",
+                    models.JSONField(
+                        default=dict, help_text="Column → value that this merge gave the lead that stayed."
+                    ),
+                ),
+                ("moved", models.JSONField(default=dict, help_text="Table → ids of the rows that moved over.")),
+                (
+                    "dropped",
+                    models.JSONField(
+                        default=dict, help_text="Table → rows that had no place beside those that were there."
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-at'],
+                "ordering": ["-at"],
             },
         ),
         migrations.CreateModel(
-            name='Magnet',
+            name="Magnet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(help_text='What people read on the button: The launch checklist (PDF)', max_length=160)),
-                ('description', models.TextField(blank=True)),
-                ('file', models.FileField(max_length=300, upload_to='magnets/')),
-                ('file_name', models.CharField(blank=True, help_text='What it is called when saved; empty: as now.', max_length=200)),
-                ('event_kind', models.CharField(default='magnet.downloaded', help_text='What a download is in the log; docs.downloaded makes an MQL and starts the API deep dive.', max_length=100, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$', 'Write a dotted past-tense name in lower case: pricing.viewed')])),
-                ('link_days', models.PositiveSmallIntegerField(default=14, help_text='A link works for so many days.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('downloads', models.PositiveIntegerField(default=0, editable=False)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="What people read on the button: The launch checklist (PDF)", max_length=160
+                    ),
+                ),
+                ("description", models.TextField(blank=True)),
+                ("file", models.FileField(max_length=300, upload_to="magnets/")),
+                (
+                    "file_name",
+                    models.CharField(
+                        blank=True, help_text="What it is called when saved; empty: as now.", max_length=200
+                    ),
+                ),
+                (
+                    "event_kind",
+                    models.CharField(
+                        default="magnet.downloaded",
+                        help_text="What a download is in the log; docs.downloaded makes an MQL and starts the API deep dive.",
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$",
+                                "Write a dotted past-tense name in lower case: pricing.viewed",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "link_days",
+                    models.PositiveSmallIntegerField(
+                        default=14,
+                        help_text="A link works for so many days.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                ("downloads", models.PositiveIntegerField(default=0, editable=False)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(editable=False)),
             ],
             options={
-                'verbose_name': 'lead magnet',
-                'ordering': ['name'],
+                "verbose_name": "lead magnet",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='PageRule',
+            name="PageRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=100, help_text='Lower comes first.')),
-                ('pattern', models.CharField(help_text='A path, * stands for anything: /pricing* · or with its host: docs.example.com/*', max_length=200)),
-                ('kind', models.CharField(help_text='Our kind: pricing.viewed', max_length=100, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$', 'Write a dotted past-tense name in lower case: pricing.viewed')])),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=100, help_text="Lower comes first.")),
+                (
+                    "pattern",
+                    models.CharField(
+                        help_text="A path, * stands for anything: /pricing* · or with its host: docs.example.com/*",
+                        max_length=200,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="Our kind: pricing.viewed",
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$",
+                                "Write a dotted past-tense name in lower case: pricing.viewed",
+                            )
+                        ],
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='PageVariant',
+            name="PageVariant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('^[a-z0-9-]+$', 'Lower-case letters, digits and dashes.')])),
-                ('name', models.CharField(blank=True, help_text='What is different: “Short headline”.', max_length=120)),
-                ('weight', models.PositiveSmallIntegerField(default=100, help_text='0: nobody new sees it.', validators=[django.core.validators.MaxValueValidator(10000)])),
-                ('blocks', models.JSONField(default=list, help_text='List of {type: hero | text | bullets | quote | form | magnet | faq, …}')),
-                ('views', models.PositiveBigIntegerField(default=0, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=20,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9-]+$", "Lower-case letters, digits and dashes."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(blank=True, help_text="What is different: “Short headline”.", max_length=120),
+                ),
+                (
+                    "weight",
+                    models.PositiveSmallIntegerField(
+                        default=100,
+                        help_text="0: nobody new sees it.",
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                    ),
+                ),
+                (
+                    "blocks",
+                    models.JSONField(
+                        default=list, help_text="List of {type: hero | text | bullets | quote | form | magnet | faq, …}"
+                    ),
+                ),
+                ("views", models.PositiveBigIntegerField(default=0, editable=False)),
             ],
             options={
-                'ordering': ['page', 'key'],
+                "ordering": ["page", "key"],
             },
         ),
         migrations.CreateModel(
-            name='PageVisit',
+            name="PageVisit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('browser', models.CharField(max_length=64)),
-                ('first_at', models.DateTimeField()),
-                ('converted_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("browser", models.CharField(max_length=64)),
+                ("first_at", models.DateTimeField()),
+                ("converted_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='PendingIdentity',
+            name="PendingIdentity",
             fields=[
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='pending_identity', serialize=False, to='leads.event')),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('error', models.TextField(blank=True, db_default='', default='', help_text="The last failure's traceback.")),
-                ('dead_at', models.DateTimeField(blank=True, help_text='Set after five failures; replay it when mended.', null=True)),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="pending_identity",
+                        serialize=False,
+                        to="leads.event",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(db_default=0, default=0)),
+                (
+                    "error",
+                    models.TextField(blank=True, db_default="", default="", help_text="The last failure's traceback."),
+                ),
+                (
+                    "dead_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Set after five failures; replay it when mended.", null=True
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'pending identities',
+                "verbose_name_plural": "pending identities",
             },
         ),
         migrations.CreateModel(
-            name='PossibleDuplicate',
+            name="PossibleDuplicate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(help_text='What named them together, in words.', max_length=250)),
-                ('outcome', models.CharField(choices=[('open', 'To be looked at'), ('merged', 'Merged'), ('different', 'Two people')], db_default='open', default='open', max_length=9)),
-                ('seen_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(help_text="What named them together, in words.", max_length=250)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("open", "To be looked at"), ("merged", "Merged"), ("different", "Two people")],
+                        db_default="open",
+                        default="open",
+                        max_length=9,
+                    ),
+                ),
+                ("seen_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SegmentDue',
+            name="SegmentDue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("due_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='TitleRule',
+            name="TitleRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=100, help_text='Lower comes first.')),
-                ('words', models.CharField(help_text='Comma-separated, whole words: cto, chief technology officer', max_length=300)),
-                ('role', models.CharField(blank=True, help_text='executive, head, manager, individual, student; empty: says nothing of it.', max_length=12)),
-                ('department', models.CharField(blank=True, help_text='engineering, marketing, sales …; or empty.', max_length=40)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=100, help_text="Lower comes first.")),
+                (
+                    "words",
+                    models.CharField(
+                        help_text="Comma-separated, whole words: cto, chief technology officer", max_length=300
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True,
+                        help_text="executive, head, manager, individual, student; empty: says nothing of it.",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "department",
+                    models.CharField(blank=True, help_text="engineering, marketing, sales …; or empty.", max_length=40),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.RemoveField(
-            model_name='identity',
-            name='lead',
+            model_name="identity",
+            name="lead",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='touch',
-            name='insert_only_update',
+            model_name="touch",
+            name="insert_only_update",
         ),
         migrations.AddField(
-            model_name='company',
-            name='enriched_at',
+            model_name="company",
+            name="enriched_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='company',
-            name='enriched_by',
-            field=models.CharField(blank=True, db_default='', default='', help_text='The provider that knew it.', max_length=40),
+            model_name="company",
+            name="enriched_by",
+            field=models.CharField(
+                blank=True, db_default="", default="", help_text="The provider that knew it.", max_length=40
+            ),
         ),
         migrations.AddField(
-            model_name='company',
-            name='enrichment_attempts',
+            model_name="company",
+            name="enrichment_attempts",
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='company',
-            name='enrichment_due_at',
-            field=models.DateTimeField(blank=True, help_text='When providers are asked (again).', null=True),
+            model_name="company",
+            name="enrichment_due_at",
+            field=models.DateTimeField(blank=True, help_text="When providers are asked (again).", null=True),
         ),
         migrations.AddField(
-            model_name='company',
-            name='enrichment_error',
-            field=models.CharField(blank=True, db_default='', default='', max_length=250),
+            model_name="company",
+            name="enrichment_error",
+            field=models.CharField(blank=True, db_default="", default="", max_length=250),
         ),
         migrations.AddField(
-            model_name='company',
-            name='facts',
-            field=models.JSONField(blank=True, db_default={}, default=dict, help_text='What enrichment found beyond these.'),
+            model_name="company",
+            name="facts",
+            field=models.JSONField(
+                blank=True, db_default={}, default=dict, help_text="What enrichment found beyond these."
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='allowed_origins',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='Websites that may post it: https://www.example.com. Empty: any that FORM_ORIGINS allows.', size=None),
+            model_name="form",
+            name="allowed_origins",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=200),
+                blank=True,
+                default=list,
+                help_text="Websites that may post it: https://www.example.com. Empty: any that FORM_ORIGINS allows.",
+                size=None,
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='button',
-            field=models.CharField(default='Send', help_text='What the button says: Get the checklist', max_length=60),
+            model_name="form",
+            name="button",
+            field=models.CharField(default="Send", help_text="What the button says: Get the checklist", max_length=60),
         ),
         migrations.AddField(
-            model_name='form',
-            name='double_opt_in',
-            field=models.BooleanField(default=False, help_text='Nothing starts until the person confirms the address by a link in a mail.'),
+            model_name="form",
+            name="double_opt_in",
+            field=models.BooleanField(
+                default=False, help_text="Nothing starts until the person confirms the address by a link in a mail."
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='intro',
-            field=models.TextField(blank=True, help_text='A sentence or two under the title.'),
+            model_name="form",
+            name="intro",
+            field=models.TextField(blank=True, help_text="A sentence or two under the title."),
         ),
         migrations.AddField(
-            model_name='form',
-            name='min_seconds',
-            field=models.PositiveSmallIntegerField(default=2, help_text="A post sooner than this after the form was shown is a robot's; 0: never asked."),
+            model_name="form",
+            name="min_seconds",
+            field=models.PositiveSmallIntegerField(
+                default=2, help_text="A post sooner than this after the form was shown is a robot's; 0: never asked."
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='require_render_time',
-            field=models.BooleanField(default=False, help_text='Refuse posts without our signed time. Only for hosted and iframe forms.'),
+            model_name="form",
+            name="require_render_time",
+            field=models.BooleanField(
+                default=False, help_text="Refuse posts without our signed time. Only for hosted and iframe forms."
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='title',
-            field=models.CharField(blank=True, help_text='Above the hosted form; empty: the name.', max_length=160),
+            model_name="form",
+            name="title",
+            field=models.CharField(blank=True, help_text="Above the hosted form; empty: the name.", max_length=160),
         ),
         migrations.AddField(
-            model_name='lead',
-            name='department',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Read from the job title: engineering, marketing, sales …', max_length=40),
+            model_name="lead",
+            name="department",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Read from the job title: engineering, marketing, sales …",
+                max_length=40,
+            ),
         ),
         migrations.AddField(
-            model_name='segment',
-            name='member_count',
+            model_name="segment",
+            name="member_count",
             field=models.PositiveIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='device',
-            field=models.CharField(blank=True, db_default='', default='', help_text='desktop, mobile, tablet', max_length=10),
+            model_name="touch",
+            name="device",
+            field=models.CharField(
+                blank=True, db_default="", default="", help_text="desktop, mobile, tablet", max_length=10
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='event',
-            field=models.ForeignKey(db_constraint=False, db_index=False, help_text="The page view or click that made it; a form's touch has none.", null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event'),
+            model_name="touch",
+            name="event",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                help_text="The page view or click that made it; a form's touch has none.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="leads.event",
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='landing_path',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Host and path alone: www.example.com/pricing', max_length=300),
+            model_name="touch",
+            name="landing_path",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Host and path alone: www.example.com/pricing",
+                max_length=300,
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='mail',
-            field=models.CharField(blank=True, db_default='', default='', help_text='That mail: demo-nurture/welcome', max_length=160),
+            model_name="touch",
+            name="mail",
+            field=models.CharField(
+                blank=True, db_default="", default="", help_text="That mail: demo-nurture/welcome", max_length=160
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='sequence',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Slug of the sequence or broadcast whose mail led here.', max_length=90),
+            model_name="touch",
+            name="sequence",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Slug of the sequence or broadcast whose mail led here.",
+                max_length=90,
+            ),
         ),
         migrations.AddField(
-            model_name='visitor',
-            name='same_as',
-            field=models.ForeignKey(blank=True, help_text='The user of the product that this browser belongs to.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='browsers', to='leads.visitor'),
+            model_name="visitor",
+            name="same_as",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The user of the product that this browser belongs to.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="browsers",
+                to="leads.visitor",
+            ),
         ),
         migrations.AddField(
-            model_name='visitor',
-            name='user_id',
-            field=models.CharField(help_text="… or the product's for its user.", max_length=200, null=True, unique=True),
+            model_name="visitor",
+            name="user_id",
+            field=models.CharField(
+                help_text="… or the product's for its user.", max_length=200, null=True, unique=True
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='attribution_half_life_days',
-            field=models.PositiveSmallIntegerField(default=7, help_text='In the time-decay model a touch counts half as much for each so many days it lies back.', validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="workspace",
+            name="attribution_half_life_days",
+            field=models.PositiveSmallIntegerField(
+                default=7,
+                help_text="In the time-decay model a touch counts half as much for each so many days it lies back.",
+                validators=[django.core.validators.MinValueValidator(1)],
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='attribution_lookback_days',
-            field=models.PositiveSmallIntegerField(default=90, help_text='Touches count for a conversion if they were at most so many days before it; 0: all do.'),
+            model_name="workspace",
+            name="attribution_lookback_days",
+            field=models.PositiveSmallIntegerField(
+                default=90,
+                help_text="Touches count for a conversion if they were at most so many days before it; 0: all do.",
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='currency',
-            field=models.CharField(default='EUR', help_text='Of amounts that come without one: EUR, USD …', max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'Write the three letters of ISO 4217: EUR, USD, GBP.')]),
+            model_name="workspace",
+            name="currency",
+            field=models.CharField(
+                default="EUR",
+                help_text="Of amounts that come without one: EUR, USD …",
+                max_length=3,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "^[A-Z]{3}$", "Write the three letters of ISO 4217: EUR, USD, GBP."
+                    )
+                ],
+            ),
         ),
         migrations.AlterField(
-            model_name='form',
-            name='fields',
-            field=models.JSONField(default=list, help_text='List of {name, label, type, required, options, help, placeholder, default, show_if …}. The e-mail is always asked.'),
+            model_name="form",
+            name="fields",
+            field=models.JSONField(
+                default=list,
+                help_text="List of {name, label, type, required, options, help, placeholder, default, show_if …}. The e-mail is always asked.",
+            ),
         ),
         migrations.AlterField(
-            model_name='touch',
-            name='kind',
-            field=models.CharField(help_text='form, visit, click, booking, webinar, import, api', max_length=30),
+            model_name="touch",
+            name="kind",
+            field=models.CharField(help_text="form, visit, click, booking, webinar, import, api", max_length=30),
         ),
         migrations.AlterField(
-            model_name='visitor',
-            name='anonymous_id',
+            model_name="visitor",
+            name="anonymous_id",
             field=models.CharField(help_text="A browser's id …", max_length=120, null=True, unique=True),
         ),
         migrations.AddIndex(
-            model_name='company',
-            index=models.Index(condition=models.Q(('enrichment_due_at__isnull', False)), fields=['enrichment_due_at'], name='company_enrichment_due'),
+            model_name="company",
+            index=models.Index(
+                condition=models.Q(("enrichment_due_at__isnull", False)),
+                fields=["enrichment_due_at"],
+                name="company_enrichment_due",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='touch',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."medium" IS DISTINCT FROM (NEW."medium") OR OLD."campaign" IS DISTINCT FROM (NEW."campaign") OR OLD."term" IS DISTINCT FROM (NEW."term") OR OLD."content" IS DISTINCT FROM (NEW."content") OR OLD."click_ids" IS DISTINCT FROM (NEW."click_ids") OR OLD."referrer" IS DISTINCT FROM (NEW."referrer") OR OLD."landing_page" IS DISTINCT FROM (NEW."landing_page") OR OLD."landing_path" IS DISTINCT FROM (NEW."landing_path") OR OLD."device" IS DISTINCT FROM (NEW."device") OR OLD."form" IS DISTINCT FROM (NEW."form") OR OLD."sequence" IS DISTINCT FROM (NEW."sequence") OR OLD."mail" IS DISTINCT FROM (NEW."mail") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."raw" IS DISTINCT FROM (NEW."raw") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4f5790127ef52309fff862577f887094d66160d9', operation='UPDATE', pgid='pgtrigger_insert_only_update_04650', table='leads_touch', when='BEFORE')),
+            model_name="touch",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."visitor_id" IS DISTINCT FROM (NEW."visitor_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."medium" IS DISTINCT FROM (NEW."medium") OR OLD."campaign" IS DISTINCT FROM (NEW."campaign") OR OLD."term" IS DISTINCT FROM (NEW."term") OR OLD."content" IS DISTINCT FROM (NEW."content") OR OLD."click_ids" IS DISTINCT FROM (NEW."click_ids") OR OLD."referrer" IS DISTINCT FROM (NEW."referrer") OR OLD."landing_page" IS DISTINCT FROM (NEW."landing_page") OR OLD."landing_path" IS DISTINCT FROM (NEW."landing_path") OR OLD."device" IS DISTINCT FROM (NEW."device") OR OLD."form" IS DISTINCT FROM (NEW."form") OR OLD."sequence" IS DISTINCT FROM (NEW."sequence") OR OLD."mail" IS DISTINCT FROM (NEW."mail") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."raw" IS DISTINCT FROM (NEW."raw") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="4f5790127ef52309fff862577f887094d66160d9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_04650",
+                    table="leads_touch",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='visitor',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_same_as_id', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."same_as_id" IS NOT NULL AND OLD."same_as_id" IS DISTINCT FROM (NEW."same_as_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='d875a17bb578432d4a5dbc43b7d227b542f7d293', operation='UPDATE', pgid='pgtrigger_write_once_same_as_id_856ab', table='leads_visitor', when='BEFORE')),
+            model_name="visitor",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_same_as_id",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."same_as_id" IS NOT NULL AND OLD."same_as_id" IS DISTINCT FROM (NEW."same_as_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="d875a17bb578432d4a5dbc43b7d227b542f7d293",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_same_as_id_856ab",
+                    table="leads_visitor",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='touch',
-            constraint=models.UniqueConstraint(condition=models.Q(('event__isnull', False)), fields=('event',), name='touch_once_per_event'),
+            model_name="touch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("event__isnull", False)), fields=("event",), name="touch_once_per_event"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visitor',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('anonymous_id__isnull', False), ('user_id__isnull', True)), models.Q(('anonymous_id__isnull', True), ('user_id__isnull', False)), _connector='OR'), name='visitor_has_one_id'),
+            model_name="visitor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("anonymous_id__isnull", False), ("user_id__isnull", True)),
+                    models.Q(("anonymous_id__isnull", True), ("user_id__isnull", False)),
+                    _connector="OR",
+                ),
+                name="visitor_has_one_id",
+            ),
         ),
         migrations.AddField(
-            model_name='addressalias',
-            name='lead',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='aliases', to='leads.lead'),
+            model_name="addressalias",
+            name="lead",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="aliases", to="leads.lead"
+            ),
         ),
         migrations.AddField(
-            model_name='confirmation',
-            name='lead',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='leads.lead'),
+            model_name="confirmation",
+            name="lead",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="confirmations",
+                to="leads.lead",
+            ),
         ),
         migrations.AddField(
-            model_name='confirmation',
-            name='submission',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='confirmation', to='leads.submission'),
+            model_name="confirmation",
+            name="submission",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="confirmation", to="leads.submission"
+            ),
         ),
         migrations.AddField(
-            model_name='conversion',
-            name='event',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.event'),
+            model_name="conversion",
+            name="event",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="leads.event",
+            ),
         ),
         migrations.AddField(
-            model_name='conversion',
-            name='lead',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='conversions', to='leads.lead'),
+            model_name="conversion",
+            name="lead",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="conversions", to="leads.lead"
+            ),
         ),
         migrations.AddField(
-            model_name='conversion',
-            name='refund_of',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='refunds', to='leads.conversion'),
+            model_name="conversion",
+            name="refund_of",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="refunds",
+                to="leads.conversion",
+            ),
         ),
         migrations.AddField(
-            model_name='importrun',
-            name='actor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="importrun",
+            name="actor",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='importrefusal',
-            name='run',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='refusals', to='leads.importrun'),
+            model_name="importrefusal",
+            name="run",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="refusals",
+                to="leads.importrun",
+            ),
         ),
         migrations.AddField(
-            model_name='landingpage',
-            name='form',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pages', to='leads.form'),
+            model_name="landingpage",
+            name="form",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="pages",
+                to="leads.form",
+            ),
         ),
         migrations.AddField(
-            model_name='leadmerge',
-            name='actor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="leadmerge",
+            name="actor",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='leadmerge',
-            name='kept',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='merges', to='leads.lead'),
+            model_name="leadmerge",
+            name="kept",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="merges", to="leads.lead"
+            ),
         ),
         migrations.AddField(
-            model_name='leadmerge',
-            name='undone_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="leadmerge",
+            name="undone_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='landingpage',
-            name='magnet',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pages', to='leads.magnet'),
+            model_name="landingpage",
+            name="magnet",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="pages",
+                to="leads.magnet",
+            ),
         ),
         migrations.AddField(
-            model_name='form',
-            name='magnet',
-            field=models.ForeignKey(blank=True, help_text='What people get for filling it in.', null=True, on_delete=django.db.models.deletion.PROTECT, to='leads.magnet'),
+            model_name="form",
+            name="magnet",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="What people get for filling it in.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="leads.magnet",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pagerule',
-            constraint=models.UniqueConstraint(fields=('pattern',), name='page_rule_once_per_pattern'),
+            model_name="pagerule",
+            constraint=models.UniqueConstraint(fields=("pattern",), name="page_rule_once_per_pattern"),
         ),
         migrations.AddField(
-            model_name='pagevariant',
-            name='page',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='leads.landingpage'),
+            model_name="pagevariant",
+            name="page",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="variants", to="leads.landingpage"
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='page_variant',
-            field=models.ForeignKey(db_index=False, help_text='The landing page it came from, as the person saw it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to='leads.pagevariant'),
+            model_name="submission",
+            name="page_variant",
+            field=models.ForeignKey(
+                db_index=False,
+                help_text="The landing page it came from, as the person saw it.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="submissions",
+                to="leads.pagevariant",
+            ),
         ),
         migrations.AddField(
-            model_name='pagevisit',
-            name='submission',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leads.submission'),
+            model_name="pagevisit",
+            name="submission",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="leads.submission",
+            ),
         ),
         migrations.AddField(
-            model_name='pagevisit',
-            name='variant',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='visits', to='leads.pagevariant'),
+            model_name="pagevisit",
+            name="variant",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="visits",
+                to="leads.pagevariant",
+            ),
         ),
         migrations.AddField(
-            model_name='pendingidentity',
-            name='browser',
-            field=models.ForeignKey(db_index=False, help_text='The browser that the same call names beside the user.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leads.visitor'),
+            model_name="pendingidentity",
+            name="browser",
+            field=models.ForeignKey(
+                db_index=False,
+                help_text="The browser that the same call names beside the user.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="leads.visitor",
+            ),
         ),
         migrations.AddField(
-            model_name='pendingidentity',
-            name='visitor',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.visitor'),
+            model_name="pendingidentity",
+            name="visitor",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.visitor"
+            ),
         ),
         migrations.AddField(
-            model_name='possibleduplicate',
-            name='lead',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='possible_duplicates', to='leads.lead'),
+            model_name="possibleduplicate",
+            name="lead",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="possible_duplicates", to="leads.lead"
+            ),
         ),
         migrations.AddField(
-            model_name='possibleduplicate',
-            name='other',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.lead'),
+            model_name="possibleduplicate",
+            name="other",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.lead"),
         ),
         migrations.AddField(
-            model_name='possibleduplicate',
-            name='settled_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="possibleduplicate",
+            name="settled_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='segmentdue',
-            name='lead',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.lead'),
+            model_name="segmentdue",
+            name="lead",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.lead"),
         ),
         migrations.AddField(
-            model_name='segmentdue',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.segment'),
+            model_name="segmentdue",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.segment"
+            ),
         ),
         migrations.DeleteModel(
-            name='Identity',
+            name="Identity",
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['lead', '-requested_at'], name='confirmation_of_lead'),
+            model_name="confirmation",
+            index=models.Index(fields=["lead", "-requested_at"], name="confirmation_of_lead"),
         ),
         migrations.AddIndex(
-            model_name='conversion',
-            index=models.Index(fields=['kind', 'occurred_at'], name='conversion_report'),
+            model_name="conversion",
+            index=models.Index(fields=["kind", "occurred_at"], name="conversion_report"),
         ),
         migrations.AddIndex(
-            model_name='conversion',
-            index=models.Index(fields=['lead', 'occurred_at'], name='conversion_of_lead'),
+            model_name="conversion",
+            index=models.Index(fields=["lead", "occurred_at"], name="conversion_of_lead"),
         ),
         migrations.AddConstraint(
-            model_name='conversion',
-            constraint=models.UniqueConstraint(fields=('kind', 'key'), name='conversion_once'),
+            model_name="conversion",
+            constraint=models.UniqueConstraint(fields=("kind", "key"), name="conversion_once"),
         ),
         migrations.AddConstraint(
-            model_name='conversion',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='conversion_amount_has_currency'),
+            model_name="conversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__isnull", True), models.Q(("currency", ""), _negated=True), _connector="OR"
+                ),
+                name="conversion_amount_has_currency",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conversion',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='312cfbaa44a6589caa4e4db12ce98193131a0d6e', operation='UPDATE', pgid='pgtrigger_insert_only_update_1c0a4', table='leads_conversion', when='BEFORE')),
+            model_name="conversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="312cfbaa44a6589caa4e4db12ce98193131a0d6e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_1c0a4",
+                    table="leads_conversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conversion',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='6c1eee27edaf755f126dc6902c6cd823aa758b07', operation='DELETE', pgid='pgtrigger_insert_only_delete_b988c', table='leads_conversion', when='BEFORE')),
+            model_name="conversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="6c1eee27edaf755f126dc6902c6cd823aa758b07",
+                    operation="DELETE",
+                    pgid="pgtrigger_insert_only_delete_b988c",
+                    table="leads_conversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='importrun',
-            index=models.Index(condition=models.Q(('state__in', ['checking', 'running'])), fields=['created_at'], name='import_under_way'),
+            model_name="importrun",
+            index=models.Index(
+                condition=models.Q(("state__in", ["checking", "running"])),
+                fields=["created_at"],
+                name="import_under_way",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='importrefusal',
-            constraint=models.UniqueConstraint(fields=('run', 'line'), name='import_refusal_once'),
+            model_name="importrefusal",
+            constraint=models.UniqueConstraint(fields=("run", "line"), name="import_refusal_once"),
         ),
         migrations.AddConstraint(
-            model_name='pagevariant',
-            constraint=models.UniqueConstraint(fields=('page', 'key'), name='page_variant_once'),
+            model_name="pagevariant",
+            constraint=models.UniqueConstraint(fields=("page", "key"), name="page_variant_once"),
         ),
         migrations.AddConstraint(
-            model_name='pagevisit',
-            constraint=models.UniqueConstraint(fields=('variant', 'browser'), name='page_visit_once'),
+            model_name="pagevisit",
+            constraint=models.UniqueConstraint(fields=("variant", "browser"), name="page_visit_once"),
         ),
         migrations.AddIndex(
-            model_name='possibleduplicate',
-            index=models.Index(condition=models.Q(('outcome', 'open')), fields=['-seen_at'], name='possible_duplicate_open'),
+            model_name="possibleduplicate",
+            index=models.Index(
+                condition=models.Q(("outcome", "open")), fields=["-seen_at"], name="possible_duplicate_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='possibleduplicate',
-            constraint=models.UniqueConstraint(fields=('lead', 'other'), name='possible_duplicate_once'),
+            model_name="possibleduplicate",
+            constraint=models.UniqueConstraint(fields=("lead", "other"), name="possible_duplicate_once"),
         ),
         migrations.AddConstraint(
-            model_name='possibleduplicate',
-            constraint=models.CheckConstraint(condition=models.Q(('lead__lt', models.F('other'))), name='possible_duplicate_in_order'),
+            model_name="possibleduplicate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lead__lt", models.F("other"))), name="possible_duplicate_in_order"
+            ),
         ),
         migrations.AddIndex(
-            model_name='segmentdue',
-            index=models.Index(fields=['due_at'], name='segment_due_next'),
+            model_name="segmentdue",
+            index=models.Index(fields=["due_at"], name="segment_due_next"),
         ),
         migrations.AddConstraint(
-            model_name='segmentdue',
-            constraint=models.UniqueConstraint(fields=('segment', 'lead'), name='segment_due_once'),
+            model_name="segmentdue",
+            constraint=models.UniqueConstraint(fields=("segment", "lead"), name="segment_due_once"),
         ),
     ]

@@ -6,61 +6,129 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0004_capture_in_full'),
+        ("leads", "0004_capture_in_full"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='conversion',
-            name='insert_only_update',
+            model_name="conversion",
+            name="insert_only_update",
         ),
         migrations.RemoveConstraint(
-            model_name='conversion',
-            name='conversion_amount_has_currency',
+            model_name="conversion",
+            name="conversion_amount_has_currency",
         ),
         migrations.RemoveField(
-            model_name='conversion',
-            name='refund_of',
+            model_name="conversion",
+            name="refund_of",
         ),
         migrations.AddField(
-            model_name='conversion',
-            name='payment',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Of a refund: the key of the purchase that it takes back.', max_length=200),
+            model_name="conversion",
+            name="payment",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Of a refund: the key of the purchase that it takes back.",
+                max_length=200,
+            ),
         ),
         migrations.AlterField(
-            model_name='conversion',
-            name='key',
-            field=models.CharField(help_text='Names the fact within its kind: the order, the deal, the lead.', max_length=200),
+            model_name="conversion",
+            name="key",
+            field=models.CharField(
+                help_text="Names the fact within its kind: the order, the deal, the lead.", max_length=200
+            ),
         ),
         migrations.AlterField(
-            model_name='conversion',
-            name='kind',
-            field=models.CharField(choices=[('mql', 'Became MQL'), ('sql', 'Became SQL'), ('booking', 'Demo booked'), ('deal', 'Deal won'), ('purchase', 'Purchase'), ('refund', 'Refund')], max_length=10),
+            model_name="conversion",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("mql", "Became MQL"),
+                    ("sql", "Became SQL"),
+                    ("booking", "Demo booked"),
+                    ("deal", "Deal won"),
+                    ("purchase", "Purchase"),
+                    ("refund", "Refund"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversion',
-            index=models.Index(condition=models.Q(('kind', 'refund')), fields=['payment'], name='conversion_refunds_of'),
+            model_name="conversion",
+            index=models.Index(
+                condition=models.Q(("kind", "refund")), fields=["payment"], name="conversion_refunds_of"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conversion',
-            trigger=pgtrigger.compiler.Trigger(name='insert_only_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."lead_id" IS DISTINCT FROM (NEW."lead_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."payment" IS DISTINCT FROM (NEW."payment") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b7545f7cc02742760e46ba82ff04d83b3f4e7ac3', operation='UPDATE', pgid='pgtrigger_insert_only_update_1c0a4', table='leads_conversion', when='BEFORE')),
+            model_name="conversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_only_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."lead_id" IS DISTINCT FROM (NEW."lead_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."payment" IS DISTINCT FROM (NEW."payment") OR OLD."event_id" IS DISTINCT FROM (NEW."event_id") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="b7545f7cc02742760e46ba82ff04d83b3f4e7ac3",
+                    operation="UPDATE",
+                    pgid="pgtrigger_insert_only_update_1c0a4",
+                    table="leads_conversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conversion',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_amount', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount" IS NOT NULL AND OLD."amount" IS DISTINCT FROM (NEW."amount"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='088c48a56b56e6f9e09d281519cdcc092ff12c5a', operation='UPDATE', pgid='pgtrigger_write_once_amount_6e77c', table='leads_conversion', when='BEFORE')),
+            model_name="conversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_amount",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."amount" IS NOT NULL AND OLD."amount" IS DISTINCT FROM (NEW."amount"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="088c48a56b56e6f9e09d281519cdcc092ff12c5a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_amount_6e77c",
+                    table="leads_conversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conversion',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_currency', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."currency" = \'\') AND OLD."currency" IS DISTINCT FROM (NEW."currency"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='fedd2833be8a0006a7190c5fd9cf4e619fc0b83c', operation='UPDATE', pgid='pgtrigger_write_once_currency_ac53d', table='leads_conversion', when='BEFORE')),
+            model_name="conversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_currency",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT (OLD."currency" = \'\') AND OLD."currency" IS DISTINCT FROM (NEW."currency"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="fedd2833be8a0006a7190c5fd9cf4e619fc0b83c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_currency_ac53d",
+                    table="leads_conversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversion',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__isnull', True), models.Q(('currency', ''), _negated=True), ('kind', 'refund'), _connector='OR'), name='conversion_amount_has_currency'),
+            model_name="conversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__isnull", True),
+                    models.Q(("currency", ""), _negated=True),
+                    ("kind", "refund"),
+                    _connector="OR",
+                ),
+                name="conversion_amount_has_currency",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversion',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__isnull', True), models.Q(('amount__lte', 0), ('kind', 'refund')), models.Q(models.Q(('kind', 'refund'), _negated=True), ('amount__gte', 0)), _connector='OR'), name='conversion_only_refunds_take_back'),
+            model_name="conversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__isnull", True),
+                    models.Q(("amount__lte", 0), ("kind", "refund")),
+                    models.Q(models.Q(("kind", "refund"), _negated=True), ("amount__gte", 0)),
+                    _connector="OR",
+                ),
+                name="conversion_only_refunds_take_back",
+            ),
         ),
     ]

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0008_addresses_that_lead_on'),
+        ("leads", "0008_addresses_that_lead_on"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='importrun',
-            name='lease_token',
+            model_name="importrun",
+            name="lease_token",
             field=models.UUIDField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='importrun',
-            name='lease_until',
-            field=models.DateTimeField(editable=False, help_text='The worker that has it works until then.', null=True),
+            model_name="importrun",
+            name="lease_until",
+            field=models.DateTimeField(editable=False, help_text="The worker that has it works until then.", null=True),
         ),
     ]

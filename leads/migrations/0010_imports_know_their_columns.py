@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0009_imports_have_a_worker'),
+        ("leads", "0009_imports_have_a_worker"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='importrun',
-            name='headings',
+            model_name="importrun",
+            name="headings",
             field=models.JSONField(db_default=[], default=list, help_text="The columns in the file's order."),
         ),
     ]

@@ -21,8 +21,8 @@ _OURS = frozenset(
     | {"form.confirmation_requested"}
 )
 _OUR_FAMILIES = frozenset({"colleague", "date", "email", "lead", "segment", "sequence"})
-# Money, appointments, and forms, whose event gives the link that our mail leads to: a key that stands in a page's source
-# is not believed about them. Forms of pages come by the door for forms.
+# Money, appointments, and forms, whose event gives the link that our mail leads to: a key that stands in a page's
+# source is not believed about them. Forms of pages come by the door for forms.
 _FOR_SERVERS = frozenset({"deal", "form", "invoice", "meeting", "purchase", "subscription"})
 
 

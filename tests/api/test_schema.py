@@ -70,6 +70,7 @@ def test_operation_ids_are_stable(document: dict[str, Any]) -> None:
         "reports_attribution",
         "reports_experiments",
         "segments_list",
+        "segments_preview",
         "sequences_enroll",
         "sequences_list",
         "track_alias",

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from leads import claiming, touching
 from leads.actions import record
 from leads.batch import NewEvent, flush_leads
-from leads.models import Event, Lead, Touch, Visitor
+from leads.models import Event, Touch, Visitor
 from leads.pipeline import drain
 from tests.factories import NOON, LeadFactory
 

@@ -6,30 +6,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('api', '0001_keys_and_throttles'),
+        ("api", "0001_keys_and_throttles"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='apikey',
-            name='allowed_origins',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text="Websites whose pages carry the key: https://www.example.com. Such a key is public: it may say what a visitor does, but is not believed about payments, meetings and subscriptions. Empty: a server's key.", size=None),
+            model_name="apikey",
+            name="allowed_origins",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=200),
+                blank=True,
+                default=list,
+                help_text="Websites whose pages carry the key: https://www.example.com. Such a key is public: it may say what a visitor does, but is not believed about payments, meetings and subscriptions. Empty: a server's key.",
+                size=None,
+            ),
         ),
         migrations.CreateModel(
-            name='RejectedCall',
+            name="RejectedCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('call', models.CharField(blank=True, help_text='identify, track, page …', max_length=20)),
-                ('message_id', models.CharField(blank=True, max_length=200)),
-                ('reason', models.CharField(max_length=300)),
-                ('body', models.TextField(blank=True, help_text='The call as it came, the first 2,000 characters.')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rejected_calls', to='api.apikey')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("call", models.CharField(blank=True, help_text="identify, track, page …", max_length=20)),
+                ("message_id", models.CharField(blank=True, max_length=200)),
+                ("reason", models.CharField(max_length=300)),
+                ("body", models.TextField(blank=True, help_text="The call as it came, the first 2,000 characters.")),
+                ("at", models.DateTimeField(db_index=True)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rejected_calls",
+                        to="api.apikey",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
+                "ordering": ["-at"],
             },
         ),
     ]

@@ -55,7 +55,7 @@ def _our_page(request: HttpRequest, *, now: datetime) -> Caller:
     if origin and origin not in (settings.SITE_URL.lower(), f"{request.scheme}://{request.get_host()}".lower()):
         raise Refused(403, "origin_refused", f"This key is for our own pages, not for those of {origin[:200]}.")
     enforce("track", "our own pages", now=now)
-    enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  it looks at headers alone
+    enforce_ip("track ip", request, now=now)  # type: ignore[arg-type]  # it looks at headers alone
     return Caller(None, is_public=True)
 
 
