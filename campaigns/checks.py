@@ -96,12 +96,14 @@ def exit_rules(case: Case, policy: Policy, now: datetime) -> Verdict | None:
 
 
 def consent(case: Case, policy: Policy, now: datetime) -> Verdict | None:
-    """Everything binds all mail; all marketing and a topic bind marketing mail."""
+    """Everything binds all mail; all marketing, a topic and a missing confirmation bind marketing mail."""
     scopes = {scope for scope, _ in case.suppressions}
     if "everything" in scopes:
         return Drop("suppressed", "suppression: the address bounced or complained")
     if not case.is_marketing:
         return None
+    if "unconfirmed" in scopes:
+        return Drop("suppressed", "suppression: the address was never confirmed")
     if "marketing" in scopes:
         return Drop("suppressed", "suppression: unsubscribed", exit_reason="unsubscribed")
     if case.topic_id is not None and ("topic", case.topic_id) in case.suppressions:

@@ -1,7 +1,7 @@
 """What every check says about the due mails of a claim, the most important first. The claim holds their locks."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,17 @@ from campaigns.models import MessageClass
 from campaigns.steps import Leave
 from lifecycle.core import sql
 
-_SUPPRESSED = "SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])"
+# And addresses that somebody wrote into a form with double opt-in, of whom nothing else was ever told.
+_SUPPRESSED = """
+    SELECT address_hash, scope, topic_id FROM campaigns_suppression WHERE address_hash = ANY(%b::text[])
+    UNION ALL
+    SELECT l.address_hash, 'unconfirmed', NULL FROM leads_lead l
+    WHERE l.id = ANY(%b::bigint[]) AND l.original_touch_id IS NULL
+      AND EXISTS (SELECT FROM leads_confirmation c
+                  WHERE c.lead_id = l.id AND c.confirmed_at IS NULL AND c.requested_at <= l.created_at)
+      AND NOT EXISTS (SELECT FROM leads_event e WHERE e.lead_id = l.id
+                      AND e.kind IN ('form.submitted', 'lead.created', 'lead.updated', 'user.identified'))
+"""
 
 
 class Due(NamedTuple):
@@ -125,8 +135,9 @@ def _leave(mail: Due, known: dict[int, Journey], person: people.Person, now: dat
     return exit_of(known[mail.version_id], person.facts(mail.goal_since), now, about)
 
 
-def _suppressions(due: Iterable[Due]) -> dict[str, list[tuple[str, int | None]]]:
+def _suppressions(due: Sequence[Due]) -> dict[str, list[tuple[str, int | None]]]:
     found: dict[str, list[tuple[str, int | None]]] = defaultdict(list)
-    for address_hash, scope, topic_id in sql.fetch(_SUPPRESSED, [[mail.address_hash for mail in due]]):
+    given = [[mail.address_hash for mail in due], [mail.lead_id for mail in due]]
+    for address_hash, scope, topic_id in sql.fetch(_SUPPRESSED, given):
         found[address_hash].append((scope, topic_id))
     return found

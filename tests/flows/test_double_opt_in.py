@@ -1,15 +1,17 @@
 """Double opt-in: nothing starts before the person's own click, and the click counts once."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from campaigns.models import Enrollment, Suppression
+from campaigns.models import Enrollment, Message, Suppression
 from leads.actions import erase
 from leads.models import Confirmation, Consent, Event, Form, Lead, Magnet, Segment, Submission, Touch, Visitor
+from tests.campaigns.sequences import live, template
 from tests.cast import ADA, World, kinds, links, path_of
-from tests.factories import NOON, FormFactory, LeadFactory, VisitorFactory
+from tests.factories import NOON, FormFactory, LeadFactory, SegmentFactory, VisitorFactory
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 
@@ -66,6 +68,24 @@ def test_before_the_click_there_is_an_address_and_a_question(world: World) -> No
     world.at(days=40)
     assert world.subjects(lead) == [CONFIRM], "nobody is nurtured who did not confirm"
     assert not Segment.objects.filter(slug="cold-leads", members__lead=lead).exists()
+
+
+def test_an_address_that_nobody_confirmed_gets_no_marketing_whoever_asks_for_it(world: World) -> None:
+    """A segment of everybody holds it too; what it feeds is mailed from the click on, and to who is known otherwise."""
+    SegmentFactory(slug="all-cold", rule={"field": "stage", "op": "eq", "value": "cold"})
+    mail = template("letter", subject="The letter", **{"class": "marketing"})
+    steps = [{"id": "one", "send": "letter"}, {"id": "w", "wait": "1d"}, {"id": "two", "send": "letter"}]
+    live("letters", entry={"triggers": [{"segment": "all-cold"}]}, steps=steps, templates=[mail])
+    lead = ask(world)
+    assert world.subjects(lead) == [CONFIRM]
+    refused = Message.objects.get(step_key="one")
+    assert (refused.state, refused.reason) == ("suppressed", "suppression: the address was never confirmed")
+    press(world, link(world, lead))
+    world.at(days=2)
+    assert "The letter" in world.subjects(lead)
+    known = LeadFactory(email="grace@acme.com", created_at=NOON - timedelta(days=1))
+    ask(world, email="grace@acme.com")
+    assert "The letter" in world.subjects(known)
 
 
 def test_the_mail_greets_and_says_what_was_filled_in(world: World) -> None:

@@ -67,6 +67,8 @@ def _suppression(values: Values, words: Words) -> str:
     scopes = values["scopes"]
     if "everything" in scopes:
         return "the address bounced or complained"
+    if "unconfirmed" in scopes:
+        return "the address was never confirmed"
     return f"{words.person} unsubscribed" if "marketing" in scopes else f"{words.person} opted out of the topic"
 
 
