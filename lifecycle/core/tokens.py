@@ -69,6 +69,7 @@ class _Kind:
     name: str
     layout: struct.Struct
     signature_bytes: int
+    is_veiled: bool = False  # its payload cannot be read without the key
 
     @property
     def length(self) -> int:
@@ -80,7 +81,8 @@ _CLICK = _Kind("click", struct.Struct(">QH"), 11)
 _OPEN = _Kind("open", struct.Struct(">Q"), 13)
 _UNSUBSCRIBE = _Kind("unsubscribe", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
 _PREFERENCES = _Kind("preferences", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 12)
-_DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12)
+# Handed to whoever sends a form: the person's number in it would tell whether they were known before.
+_DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12, is_veiled=True)
 _CONFIRM = _Kind("confirm", struct.Struct(">Q"), 16)
 _SHOWN = _Kind("shown", struct.Struct(">QQ"), 11)
 
@@ -177,6 +179,8 @@ def is_site_key(text: str) -> bool:
 
 def _write(kind: _Kind, payload: bytes) -> str:
     signature = _signer(settings.SECRET_KEY, kind.name)(payload)[: kind.signature_bytes]
+    if kind.is_veiled:
+        payload = _veil(kind, payload, signature, settings.SECRET_KEY)
     return binascii.b2a_base64(payload + signature, newline=False).translate(_TO_URL).decode("ascii")
 
 
@@ -187,11 +191,18 @@ def _read(kind: _Kind, token: str) -> bytes | None:
         raw = binascii.a2b_base64(token.encode("ascii").translate(_FROM_URL), strict_mode=True)
     except binascii.Error:
         return None
-    payload, signature = raw[: kind.layout.size], raw[kind.layout.size :]
+    found, signature = raw[: kind.layout.size], raw[kind.layout.size :]
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        payload = _veil(kind, found, signature, secret) if kind.is_veiled else found
         if hmac.compare_digest(_signer(secret, kind.name)(payload)[: kind.signature_bytes], signature):
             return payload
     return None
+
+
+def _veil(kind: _Kind, payload: bytes, signature: bytes, secret: str | bytes) -> bytes:
+    """Put on or taken off: the payload under a pad of its own, which the signature chooses. At most 32 bytes."""
+    pad = _signer(secret, f"{kind.name}.veil")(signature)
+    return bytes(byte ^ cover for byte, cover in zip(payload, pad, strict=False))
 
 
 def _hash_bytes(address_hash: str) -> bytes:

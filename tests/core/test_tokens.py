@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,13 @@ def test_what_is_written_is_read(number, index, address_hash):
 def test_a_download_names_the_file_the_person_and_its_end(magnet_id, lead_id, expires):
     token = tokens.download_token(magnet_id, lead_id, expires)
     assert tokens.read_download_token(token) == tokens.DownloadToken(magnet_id, lead_id, expires)
+
+
+def test_a_download_does_not_show_whose_it_is():
+    """It is handed to whoever sends a form; a low number in it would say that the person was known before."""
+    first, second = (base64.urlsafe_b64decode(tokens.download_token(3, lead_id, 1_800_000_000)) for lead_id in (5, 6))
+    assert sum(one != other for one, other in zip(first[:24], second[:24], strict=True)) > 12
+    assert (5).to_bytes(8) not in first
 
 
 @given(st.text(max_size=60))
