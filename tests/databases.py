@@ -56,9 +56,10 @@ def own_database(playbooks_database: str, django_db_blocker: DjangoDbBlocker) ->
 
 
 def copy(source: str, name: str) -> None:
-    """A new database like `source`, which nobody may be using."""
+    """A new database like `source`. Who is still connected to that, such as a server's idle thread, is sent away."""
     connections["default"].close()
     with maintenance() as server:
+        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [source])
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         server.execute(query.format(sql.Identifier(name), sql.Identifier(source)))

@@ -19,6 +19,7 @@ from lifecycle.api.models import RejectedCall, Scope
 from lifecycle.core import clock
 
 try:
+    from segment.analytics import request as sdk_requests
     from segment.analytics.client import Client
 except ImportError:  # a developers' tool; `make test` alone does not install it
     Client = None
@@ -65,6 +66,8 @@ def test_the_python_sdk(live_server: LiveServer, key: str, gzip: bool) -> None:
         client.track(event="Sent Twice", message_id="python-twice", **user)
     client.flush()
     client.join()
+    # It would keep its connection for ever, and with it a thread of the server and that one's database connection.
+    sdk_requests._session.close()
     assert failed == []
     check_what_arrived("python", "pia@acme.com")
 
