@@ -13,12 +13,14 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from leads import actions
+from leads.identity.merging import merge
 from leads.models import Event, EventName, Lead, PageRule, PendingEvent, PendingIdentity, Visitor
 from leads.tracking.calls import CALLS
 from lifecycle.api import keys, tasks
 from lifecycle.api.limited import COUNTER
 from lifecycle.api.models import RejectedCall, Scope
 from tests.api.conftest import NOON
+from tests.factories import LeadFactory
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -261,6 +263,13 @@ def test_rejected_calls_are_forgotten_after_two_weeks_or_with_their_person(send:
         RejectedCall.objects.filter(pk=from_ada.pk).update(at=NOON + timedelta(days=10))
         assert tasks.forget_rejected_calls() == 1
     assert RejectedCall.objects.get() == from_ada
+    actions.erase(ada, now=NOON)
+    assert not RejectedCall.objects.exists()
+
+
+def test_erasing_forgets_rejected_calls_under_every_address_of_the_person(send: Send, ada: Lead) -> None:
+    merge(ada, LeadFactory(email="ada@home.org"), now=NOON)
+    send("track", {"userId": "ada@home.org"})
     actions.erase(ada, now=NOON)
     assert not RejectedCall.objects.exists()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from leads.models import Lead
+from leads.models import AddressAlias, Lead
 from leads.tracking import Refusal
 from lifecycle.api import keys
 from lifecycle.api.models import ApiKey, RejectedCall
@@ -43,6 +43,7 @@ def forget(*, now: datetime) -> int:
 
 
 def forget_person(lead: Lead) -> None:
-    """Delete what names this person's address."""
-    for address in {lead.email, lead.email_normal}:
+    """Delete what names this person's address, or one that leads to them since two were merged."""
+    aliases = AddressAlias.objects.filter(lead=lead).values_list("email_normal", flat=True)
+    for address in {lead.email, lead.email_normal, *aliases}:
         RejectedCall.objects.filter(body__icontains=address).delete()
