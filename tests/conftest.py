@@ -16,11 +16,11 @@ from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 from leads import titles
 from lifecycle import postgres
 from lifecycle.postgres import Place
+from tests.copies import TEMPLATE, copy, create, using
+from tests.once import FOLDER, folder, once
 
 pytest_plugins = ["tests.smtp_server", "tests.databases", "tests.cast"]
 
-FOLDER = "TEST_POSTGRES_FOLDER"
-MIGRATED = pytest.StashKey[str]()
 # Nothing here survives the run, so nothing waits for the disk.
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300", "shared_buffers=128MB"]
 
@@ -51,7 +51,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     result = yield
     if commits(item) and nextitem:
         with item.config.stash[blocking_manager_key].unblock():
-            restore(item.config.stash[MIGRATED])
+            restore(once("migrated", migrate))
     return result
 
 
@@ -72,31 +72,37 @@ def restore(rows: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> None:
-    """The test database, migrated; also when only tests with a database of their own were picked."""
+def django_db_setup(
+    django_test_environment: None, postgres_server: postgres.Server, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """The test database of this process, a copy of the one migrated for the run. It ends with the server."""
+    connections["default"].settings_dict["HOST"] = str(postgres_server.place.socket)
+    name = f"test_lifecycle_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     with django_db_blocker.unblock():
-        creation = connections["default"].creation
-        if not str(connections["default"].settings_dict["NAME"]).startswith("test_"):
-            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        request.config.stash[MIGRATED] = creation.serialize_db_to_string()
-        titles.KEPT = math.inf  # read once here, so that no test counts the query
-        titles.current()
+        once("migrated", migrate)
+        copy(TEMPLATE, name)
+    with using(name):
+        with django_db_blocker.unblock():
+            titles.KEPT = math.inf  # read once here, so that no test counts the query
+            titles.current()
+        yield
+
+
+def migrate() -> str:
+    """Make the database that the others are copies of; its rows, as `restore` wants them."""
+    create(TEMPLATE)
+    with using(TEMPLATE):
+        call_command("migrate", interactive=False, verbosity=0)
+        return connections["default"].creation.serialize_db_to_string()
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
     """The running server of this test run."""
-    place: Place = postgres.locate(Path(os.environ[FOLDER]))
+    place: Place = postgres.locate(folder())
     server = postgres.Server(place, options=FAST, ephemeral=True)
     server.hold()
     yield server
     for connection in connections.all(initialized_only=True):
         connection.close()
     server.release()
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, postgres_server: postgres.Server
-) -> None:
-    connections["default"].settings_dict["HOST"] = str(postgres_server.place.socket)

@@ -7,33 +7,52 @@ def test_of_threads_or_processes(own_database): ...  # a copy whose commits are 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
-import psycopg
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connections
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
-from campaigns import composing, journeys
-from campaigns.broadcasts import sending
+from leads.models import Magnet
 from lifecycle.playbooks import loading
+from tests.copies import TEMPLATE, copy, maintenance, using
 from tests.factories import NOON
+from tests.once import once
+
+PLAYBOOKS = "migrated_playbooks"
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def playbooks_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
-    """Name of a copy of the test database with the playbooks in it; made once a process."""
+    """Name of this process's database with the playbooks in it: a copy of the one they were loaded into for the run."""
     with django_db_blocker.unblock():
-        plain = str(connections["default"].settings_dict["NAME"])
-        name = f"{plain}_playbooks"
-        copy(plain, name)
+        once("playbooks", load_playbooks)
+        name = f"{connections['default'].settings_dict['NAME']}_playbooks"
+        copy(PLAYBOOKS, name)
         with using(name):
-            loading.load(now=NOON)
+            keep_files()
     return name
+
+
+def load_playbooks() -> str:
+    copy(TEMPLATE, PLAYBOOKS)
+    with using(PLAYBOOKS):
+        loading.load(now=NOON)
+    return ""
+
+
+def keep_files() -> None:
+    """Uploads live in the memory of the process that loaded the playbooks; here are the others'."""
+    for name in Magnet.objects.values_list("file", flat=True):
+        if not default_storage.exists(name):
+            body = (loading.FOLDER / "files" / Path(name).name).read_bytes()
+            assert default_storage.save(name, ContentFile(body)) == name
 
 
 @pytest.fixture(scope="module")
@@ -53,41 +72,3 @@ def own_database(playbooks_database: str, django_db_blocker: DjangoDbBlocker) ->
             yield name
         with maintenance() as server:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def copy(source: str, name: str) -> None:
-    """A new database like `source`. Who is still connected to that, such as a server's idle thread, is sent away."""
-    connections["default"].close()
-    with maintenance() as server:
-        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [source])
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        server.execute(query.format(sql.Identifier(name), sql.Identifier(source)))
-
-
-@contextmanager
-def using(name: str) -> Iterator[None]:
-    """Django's default database is `name` meanwhile, in all threads. Nothing remembered of another database stays."""
-    settings = connections["default"].settings_dict
-    before = settings["NAME"]
-    connections["default"].close()
-    settings["NAME"] = name
-    forget()
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        settings["NAME"] = before
-        forget()
-
-
-def forget() -> None:
-    """Published versions are remembered by id, which only says something within one database."""
-    journeys.forget()
-    composing.forget()
-    sending.forget()
-
-
-def maintenance() -> "psycopg.Connection[tuple[object, ...]]":
-    settings = connections["default"].settings_dict
-    return psycopg.connect(host=settings["HOST"], user=settings["USER"], dbname="postgres", autocommit=True)

@@ -18,7 +18,7 @@ from lifecycle.demo.doors import Doors
 from lifecycle.demo.people import population
 from lifecycle.demo.quarter import MAILBOX_DAYS, Quarter
 from lifecycle.sales.models import Alert
-from tests.databases import copy, using
+from tests.copies import copy, using
 from tests.factories import NOON
 
 LEADS, DAYS = 60, 30

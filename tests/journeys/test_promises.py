@@ -49,7 +49,7 @@ from leads.models import Event, Lead, PendingEvent
 from lifecycle import engine
 from tests.campaigns.broadcasting import broadcast
 from tests.campaigns.sequences import content, template
-from tests.databases import forget
+from tests.copies import forget
 from tests.factories import NOON, LeadFactory, ScoreRuleFactory
 
 pytestmark = pytest.mark.django_db
