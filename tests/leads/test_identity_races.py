@@ -1,19 +1,21 @@
 """Who is who when many say so at once, on real connections and real commits."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from leads import identity, pipeline
 from leads.actions import FormPost, capture, upsert_lead
 from leads.audit import verify_scores
 from leads.identity.merging import MergeError, merge, undo
 from leads.models import AddressAlias, Event, Lead, LeadMerge, PendingIdentity, PossibleDuplicate, Visitor
+from lifecycle.core import sql
 from tests.factories import NOON
 from tests.leads.tracking_calls import alias, done, identify, view
 
@@ -39,6 +41,12 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return [future.result(timeout=90) for future in [pool.submit(run, number) for number in range(count)]]
+
+
+def until_somebody_waits() -> None:
+    deadline = time.monotonic() + 4
+    while time.monotonic() < deadline and not sql.fetch("SELECT FROM pg_locks WHERE NOT granted"):
+        time.sleep(0.01)
 
 
 def settle() -> None:
@@ -81,6 +89,24 @@ def test_an_identify_and_a_form_of_one_person_at_once_make_one_lead_with_the_who
         assert lead.events.filter(kind="page.viewed").count() == 1
         assert lead.original_touch is not None
         assert lead.first_name == "P"
+
+
+def test_an_alias_finds_the_browser_that_shows_up_at_this_moment():
+    called, shown = alias("b1", "42"), threading.Event()
+
+    def work(number: int) -> None:
+        if number:
+            assert shown.wait(timeout=30)
+            identity.identify_at_once([called], now=NOON)
+            return
+        with transaction.atomic():
+            view("b1")
+            shown.set()
+            until_somebody_waits()
+
+    together(2, work)
+    settle()
+    assert Visitor.objects.get(anonymous_id="b1").same_as == Visitor.objects.get(user_id="42")
 
 
 def test_links_forms_and_aliases_of_one_circle_at_once_end_in_one_person():
