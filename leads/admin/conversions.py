@@ -20,6 +20,7 @@ COLOURS = {
 
 @admin.register(Conversion)
 class ConversionAdmin(InsertOnlyAdmin):
+    nothing_yet = "Who becomes an MQL or SQL, books a demo, signs a deal or buys stands here; events tell of it."
     list_display = ["kind_badge", "lead_link", "worth", "key", "takes_back", "occurred_at"]
     list_select_related = ["lead"]
     list_filter = [("kind", ChoicesDropdownFilter), ("occurred_at", RangeDateTimeFilter)]

@@ -27,6 +27,7 @@ OUTCOME = {"To be looked at": "warning", "Merged": "success", "Two people": ""}
 class PossibleDuplicateAdmin(InsertOnlyAdmin):
     """Pairs are looked at side by side; what is decided is done by a button."""
 
+    nothing_yet = "Two leads stand here when a form or a call names them together. They are never merged by themselves."
     list_display = ["pair", "reason", "seen_at", "state"]
     list_select_related = ["lead", "other"]
     list_filter = [("outcome", ChoicesDropdownFilter), ("seen_at", RangeDateTimeFilter)]
@@ -95,6 +96,7 @@ class PossibleDuplicateAdmin(InsertOnlyAdmin):
 
 @admin.register(LeadMerge)
 class LeadMergeAdmin(InsertOnlyAdmin):
+    nothing_yet = "Merge two leads on the page of one of them; here it is kept, and can be undone."
     list_display = ["who", "kept_link", "at", "actor", "state"]
     list_select_related = ["kept", "actor"]
     list_filter = [("at", RangeDateTimeFilter)]
@@ -156,6 +158,7 @@ class LeadMergeAdmin(InsertOnlyAdmin):
 
 @admin.register(AddressAlias)
 class AddressAliasAdmin(InsertOnlyAdmin):
+    nothing_yet = "After a merge, the address of the lead that went stands here: it leads to the one that stayed."
     list_display = ["email_normal", "lead_link", "created_at"]
     list_select_related = ["lead"]
     search_fields = ["=email_normal", "=lead__email_normal"]
@@ -171,6 +174,7 @@ class AddressAliasAdmin(InsertOnlyAdmin):
 
 @admin.register(PendingIdentity)
 class PendingIdentityAdmin(InsertOnlyAdmin):
+    nothing_yet = "Every identify, alias and group call was acted on. One that fails five times stays here."
     list_display = ["event_kind", "visitor", "state", "attempts", "last_line", "dead_at"]
     list_select_related = ["event", "visitor"]
     list_filter = [StillAlive]

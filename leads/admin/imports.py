@@ -80,6 +80,7 @@ class CreatedByImport(admin.SimpleListFilter):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(EditAdmin):
+    nothing_yet = "Bring people from a CSV file: its columns are matched and checked before anything is stored."
     list_display = ["file_name", "state_badge", "source", "done_of", "created", "updated", "refused", "asked", "actor"]
     list_select_related = ["actor"]
     list_filter = ["state"]

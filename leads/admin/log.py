@@ -50,6 +50,7 @@ class StillAlive(admin.SimpleListFilter):
 
 @admin.register(PendingEvent)
 class PendingEventAdmin(InsertOnlyAdmin):
+    nothing_yet = "Every event was processed. One that fails five times stays here, with the error."
     list_display = ["event_kind", "lead_link", "state", "attempts", "last_line", "dead_at"]
     list_select_related = ["event", "lead"]
     list_filter = [StillAlive]

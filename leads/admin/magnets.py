@@ -53,6 +53,7 @@ class MagnetForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Magnet)
 class MagnetAdmin(EditAdmin):
+    nothing_yet = "Upload a file that people get for their address, and choose it in a form or on a landing page."
     form = MagnetForm
     list_display = ["name", "slug", "size", "event_kind", "downloads", "given_by", "is_active"]
     list_filter = ["is_active"]

@@ -56,6 +56,7 @@ class VariantInline(TabularInline):
 
 @admin.register(LandingPage)
 class LandingPageAdmin(EditAdmin):
+    nothing_yet = "A landing page is put together from blocks, with a form on it. Begin with its name and title."
     list_display = ["name", "address", "standing", "views", "visitors", "conversions", "rate"]
     list_filter = ["is_published"]
     search_fields = ["name", "slug", "title"]

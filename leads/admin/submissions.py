@@ -38,6 +38,7 @@ class ConfirmedFilter(admin.SimpleListFilter):
 
 @admin.register(Submission)
 class SubmissionAdmin(InsertOnlyAdmin):
+    nothing_yet = "What people send by forms stands here, as they wrote it."
     list_display = ["form", "lead_link", "gist", "confirmed", "received_at"]
     list_select_related = ["form", "lead", "confirmation"]
     list_filter = ["form", ConfirmedFilter, ("received_at", RangeDateTimeFilter)]

@@ -58,6 +58,7 @@ class DeviceFilter(DropdownFilter):
 
 @admin.register(Touch)
 class TouchAdmin(InsertOnlyAdmin):
+    nothing_yet = "A touch is made by a visit that begins, a click in our mail, a form, an API call or an import."
     list_display = [
         "lead_link",
         "kind",

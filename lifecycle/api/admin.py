@@ -126,6 +126,7 @@ class ApiKeyAdmin(EditAdmin):
 
 @admin.register(RejectedCall)
 class RejectedCallAdmin(InsertOnlyAdmin):
+    nothing_yet = "Calls to the tracking endpoint that could not be stored stand here for two weeks, with the reason."
     list_display = ["reason", "call", "key", "message_id", "at"]
     list_select_related = ["key"]
     list_filter = ["call", "key", ("at", RangeDateTimeFilter)]

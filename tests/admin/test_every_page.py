@@ -270,3 +270,13 @@ def test_the_pages_need_nothing_from_other_machines(company):
         for start in ('src="http', "src='http", 'rel="stylesheet" href="http', "@import url(http"):
             assert start not in page
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_an_empty_list_says_what_would_stand_in_it_and_an_empty_search_how_to_go_back() -> None:
+    client, address = staff.colleague("marketer"), reverse("admin:leads_possibleduplicate_changelist")
+    page = client.get(address).content.decode()
+    assert "when a form or a call names them together" in page
+    assert "Clear the search" not in page
+    page = client.get(address, {"q": "ada@acme.com"}).content.decode()
+    assert "No possible duplicate fits" in page
+    assert "Clear the search" in page

@@ -23,6 +23,7 @@ class EditAdmin(ModelAdmin):
     list_max_show_all = 0
     list_filter_submit = True
     warn_unsaved_form = True
+    nothing_yet = ""  # what would stand in the list, while it is empty
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
 
     def get_actions(self, request: HttpRequest) -> Any:
