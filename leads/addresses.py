@@ -39,6 +39,8 @@ def read(value: object) -> Address:
         raise AddressError("Write a whole e-mail address, like ada@example.com.")
     normal = f"{local.lower()}@{_ascii(domain)}"
     try:
+        if domain.startswith("["):  # ada@[192.0.2.1]: it names a machine, no company, and few servers take mail for it
+            raise ValidationError("")
         _validate(normal)
     except ValidationError:
         raise AddressError("This is not a valid e-mail address; write one like ada@example.com.") from None

@@ -21,7 +21,7 @@ def test_one_person_has_one_spelling(written, normal):
 @pytest.mark.parametrize(
     "bad",
     ["", "   ", "ada", "@acme.com", "ada@", "ada@acme", "a b@acme.com", "ada@acme.com\r\nBcc: x@y.com", "ada@-.com",
-     "ada@☃️‍.com", "a" * 250 + "@acme.com", None, 5, ["a@b.com"], "ada\0@acme.com"],
+     "ada@☃️‍.com", "a" * 250 + "@acme.com", None, 5, ["a@b.com"], "ada\0@acme.com", "ada@[127.0.0.1]"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_words(bad):
     with pytest.raises(addresses.AddressError) as refused:
