@@ -18,7 +18,7 @@ _S = ImportRun.State
 _COUNTERS = ("done", "created", "updated", "unchanged", "refused")
 # What may become of a run by a person's word. A check that is canceled leaves the columns to be matched.
 _MAY_BEGIN = (_S.UPLOADED, _S.CHECKED)
-_MAY_END = (_S.UPLOADED, _S.CHECKED, _S.CHECKING, _S.RUNNING, _S.FAILED)
+_MAY_END = (_S.RUNNING, _S.FAILED)
 _MAY_GO_ON = (_S.FAILED, _S.CANCELED)
 
 
@@ -72,11 +72,18 @@ def start(run: ImportRun) -> bool:
     return _start(run, _S.RUNNING)
 
 
+@transaction.atomic
 def cancel(run: ImportRun, *, now: datetime) -> bool:
-    """Stop it after the chunk that is being written; what is done stays."""
+    """Stop it after the chunk that is being written; what is done stays. What a check counted was not done."""
     if run.state == _S.CHECKING:
         return _move(run, (_S.CHECKING,), state=_S.UPLOADED, lease_token=None, lease_until=None)
-    return _move(run, _MAY_END, state=_S.CANCELED, finished_at=now, lease_token=None, lease_until=None)
+    ended: dict[str, Any] = {"state": _S.CANCELED, "finished_at": now, "lease_token": None, "lease_until": None}
+    if run.state not in _MAY_BEGIN:
+        return _move(run, _MAY_END, **ended)
+    if not _move(run, _MAY_BEGIN, **ended, **dict.fromkeys(_COUNTERS, 0)):
+        return False
+    ImportRefusal.objects.filter(run=run).delete()
+    return True
 
 
 def go_on(run: ImportRun) -> bool:

@@ -264,6 +264,22 @@ def test_it_goes_on_where_it_was_stopped(monkeypatch):
     assert Lead.objects.count() == Touch.objects.count() == Event.objects.count() == 10
 
 
+def test_what_was_only_checked_begins_at_its_first_row_when_it_goes_on_after_all():
+    run = importing.begin(ContentFile(b"email,employees\nada@acme.com,5\nben@acme.com,many\n"), "p.csv", now=NOON)
+    importing.check(run)
+    importing.run_due(now=NOON)
+    run.refresh_from_db()
+    assert counts(run) == ("checked", 1, 0, 0, 1)
+    importing.cancel(run, now=NOON)
+    assert counts(run) == ("canceled", 0, 0, 0, 0)
+    assert not run.refusals.exists()
+    importing.go_on(run)
+    importing.run_due(now=NOON)
+    run.refresh_from_db()
+    assert counts(run) == ("done", 1, 0, 0, 1)
+    assert Lead.objects.get().email == "ada@acme.com"
+
+
 def test_a_canceled_import_stops_and_may_go_on(monkeypatch):
     monkeypatch.setattr(running, "CHUNK", 2)
     text = "email\n" + "".join(f"p{n}@acme.com\n" for n in range(6))
