@@ -50,7 +50,7 @@ def attribution(asked: Question) -> Report:
     for person, journey, values in _side_by_side(found, reading.journeys(asked) if found else iter(())):
         for each in person:
             adder.add(each, journey, values)
-    sections = [_section(asked, currency, adder.sheets[currency]) for currency in sorted(adder.sheets)]
+    sections = [_section(asked, currency, adder.sheets[currency]) for currency in sorted(adder.sheets, key=_by_name)]
     return Report(asked, sections, list(_notes(found, refunds)))
 
 
@@ -68,6 +68,11 @@ def _side_by_side(
             yield person, NOWHERE, ()
     for _ in journeys:  # people whose conversion came between the two statements
         pass
+
+
+def _by_name(currency: str) -> tuple[bool, str]:
+    """Money first; what has no amount comes after it."""
+    return not currency, currency
 
 
 def _section(asked: Question, currency: str, sheet: Sheet) -> Section:
