@@ -35,17 +35,21 @@ def forget(*, now: datetime) -> int:
 
 
 def forget_person(lead: Lead, *, now: datetime) -> None:
-    """Take a person's addresses out of refused rows and of files that wait. In the transaction that erases them."""
+    """Take a person's addresses out of refused rows and of files that wait or are checked, in their transaction.
+
+    A file that is being imported brings them in again, as whoever comes later, and goes when that is done.
+    """
     needles = {
         lead.email,
         lead.email_normal,
         *AddressAlias.objects.filter(lead=lead).values_list("email_normal", flat=True),
     }
     sql.execute(_ROWS_OF, [sorted(needles)])
-    for run in ImportRun.objects.exclude(file="").exclude(state__in=_OPEN):
+    ended = {"state": ImportRun.State.CANCELED, "error": ERASED, "finished_at": now}
+    for run in ImportRun.objects.exclude(file="").exclude(state=ImportRun.State.RUNNING):
         if _holds(run, needles):
             forget_file(run)
-            ImportRun.objects.filter(pk=run.pk).update(state=ImportRun.State.CANCELED, error=ERASED, finished_at=now)
+            ImportRun.objects.filter(pk=run.pk).update(**ended, lease_token=None, lease_until=None)
 
 
 def _holds(run: ImportRun, needles: set[str]) -> bool:

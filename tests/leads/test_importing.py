@@ -324,12 +324,16 @@ def test_who_is_erased_is_taken_out_of_refused_rows_and_waiting_files():
     lead = LeadFactory(email="ada@acme.com")
     imported(f"email,first name\nADA@acme.com,{'x' * 101}\n")
     waiting = importing.begin(ContentFile("email\nada@acme.com\n".encode("utf-16")), "people.csv", now=NOON)
+    checking = importing.begin(ContentFile(b"email\nada@acme.com\n"), "people.csv", now=NOON)
+    importing.check(checking)
     other = importing.begin(ContentFile(b"email\nben@acme.com\n"), "people.csv", now=NOON)
     actions.erase(lead, now=NOON)
     assert not ImportRefusal.objects.exists()
     waiting.refresh_from_db()
     other.refresh_from_db()
     assert (waiting.state, bool(waiting.file)) == ("canceled", False)
+    checking.refresh_from_db()
+    assert (checking.state, bool(checking.file)) == ("canceled", False)
     assert (other.state, bool(other.file)) == ("uploaded", True)
 
 
