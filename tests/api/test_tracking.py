@@ -267,6 +267,16 @@ def test_rejected_calls_are_forgotten_after_two_weeks_or_with_their_person(send:
     assert not RejectedCall.objects.exists()
 
 
+def test_rejected_calls_are_kept_without_the_network_address(send: Send) -> None:
+    send(
+        "track", {"userId": "u1", "context": {"ip": "203.0.113.7", "locale": "de"}, "properties": {"ipAddress": "::1"}}
+    )
+    body = RejectedCall.objects.get().body
+    assert "203.0.113.7" not in body
+    assert "::1" not in body
+    assert '"locale": "de"' in body
+
+
 def test_erasing_forgets_rejected_calls_under_every_address_of_the_person(send: Send, ada: Lead) -> None:
     merge(ada, LeadFactory(email="ada@home.org"), now=NOON)
     send("track", {"userId": "ada@home.org"})

@@ -1,5 +1,6 @@
 """Calls that were not taken, kept for two weeks so that their sender can be mended."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from lifecycle.api import keys
 from lifecycle.api.models import ApiKey, RejectedCall
 from lifecycle.core import sql
 
+_ADDRESS = re.compile(r'("ip(?:_?address)?"\s*:\s*)"[^"]*"', re.IGNORECASE)
 KEPT_FOR = timedelta(days=14)
 KEPT_OF_A_BODY = 2_000
 KEPT_OF_A_REASON = 300
@@ -32,9 +34,9 @@ def keep(refused: Sequence[Refusal], *, key: ApiKey | None, now: datetime) -> No
 
 
 def _body(raw: bytes) -> str:
-    """The beginning of a call, without the key that it may carry."""
+    """The beginning of a call, without the key and the network address that it may carry."""
     text: str = sql.storable(raw[: KEPT_OF_A_BODY * 4].decode(errors="replace"))
-    return keys.hidden(text)[:KEPT_OF_A_BODY]
+    return _ADDRESS.sub(r'\1"…"', keys.hidden(text))[:KEPT_OF_A_BODY]
 
 
 def forget(*, now: datetime) -> int:
