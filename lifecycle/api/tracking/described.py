@@ -71,8 +71,8 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], list[str], dict[str, Any]]] = {
 }
 ABOUT = (
     "Compatible with Segment's HTTP API: point its SDK at this host. At most 32 KB, any content type, gzip allowed. "
-    "A key with allowed origins is for pages, and not believed about purchases, subscriptions, meetings, deals and "
-    "invoices.\n\nScope: `track:write`."
+    "A key with allowed origins is for pages, and not believed about purchases, subscriptions, meetings, deals, "
+    "invoices and forms.\n\nScope: `track:write`."
 )
 BATCH = (
     "Each call names its `type`. At most 500 KB and 2,500 calls of at most 32 KB. A call that is wrong is rejected by "
