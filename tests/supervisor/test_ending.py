@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle import postgres
+from tests.supervisor.first import install
 from tests.supervisor.product import ADD_USERS, COUNT_USERS, Product, open_folder, product, python_for_anyone, wait_for
 
 pytestmark = [
@@ -26,31 +27,22 @@ SELECT_ONE = "from django.db import connection as c; k = c.cursor(); k.execute('
 def installation() -> Iterator[Path]:
     """One installation that the tests start, end in their way, and find whole again."""
     path = open_folder()
+    install(path / "var")
     yield path / "var"
     shutil.rmtree(path, ignore_errors=True)
 
 
-def test_sigterm_stops_all_of_it_and_commands_still_work(installation: Path) -> None:
+def test_kill_9_of_the_supervisor_leaves_no_orphan_and_loses_no_row(installation: Path) -> None:
     with product(installation, environ={"ADMIN_PASSWORD": "correct horse battery"}) as it:
         it.start()
         assert "correct horse" not in it.said()
-        assert it.stop() == 0
-        wait_for("every process gone", lambda: not it.descendants())
-        # A command brings the database up for as long as it runs.
-        assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 1"
-        assert not it.descendants()
-
-
-def test_kill_9_of_the_supervisor_leaves_no_orphan_and_loses_no_row(installation: Path) -> None:
-    with product(installation) as it:
-        it.start()
-        before = count_users(it)
+        assert count_users(it) == 1
         it.manage("shell", "-v0", "-c", ADD_USERS)
         for part in ("bin/postgres -D", "granian", "lifecycle worker", "lifecycle beat", "guard.py"):
             assert it.pids(part), part
         it.kill()
         wait_for("every process gone", lambda: not it.descendants())
-        assert count_users(it) == before + 200
+        assert count_users(it) == 201
 
 
 def test_kill_9_of_supervisor_and_guard_together_leaves_no_orphan(installation: Path) -> None:
@@ -68,6 +60,9 @@ def test_it_runs_as_a_normal_user_too(folder: Path) -> None:
     home = folder / "home"
     home.mkdir()
     shutil.chown(home, "nobody")
+    with product(home / "new", user="nobody") as it:
+        assert it.manage("shell", "-v0", "-c", SELECT_ONE) == "(1,)"
+    install(home / "var", owner="nobody")
     with product(home / "var", user="nobody") as it:
         it.start()
         assert it.get("/readyz") == 200

@@ -1,4 +1,4 @@
-"""`manage.py up`, for real: it answers, refuses what cannot work, and heals when a part of it is killed."""
+"""`manage.py up`, for real: it answers, ends, refuses what cannot work, and heals when a part of it is killed."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.supervisor.first import PAGES, FirstStart, install
 from tests.supervisor.product import ADD_USERS, COUNT_USERS, PROJECT, Product, open_folder, product, wait_for
 
 pytestmark = pytest.mark.processes
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.processes
 def it() -> Iterator[Product]:
     """One running product for the tests that leave it running."""
     path = open_folder()
-    with product(path / "var", environ={"ADMIN_EMAIL": "ada@example.com"}) as running:
+    install(path / "var")
+    with product(path / "var") as running:
         yield running.start()
     shutil.rmtree(path, ignore_errors=True)
 
@@ -33,14 +35,17 @@ def refusal(environ: dict[str, str]) -> str:
     return refused.stderr
 
 
-def test_a_newcomer_gets_an_answering_product_and_a_login_shown_once(it: Product) -> None:
-    assert f"Ready: http://127.0.0.1:{it.port}/" in it.said()
-    assert "ada@example.com  password: " in it.said()
-    assert it.get("/healthz") == 200
-    assert it.get("/readyz") == 200
-    assert it.get("/admin/login/") == 200
-    assert it.get("/static/admin/css/base.css") == 200
-    assert it.manage("shell", "-v0", "-c", COUNT_USERS) == "users 1"
+def test_a_newcomer_gets_an_answering_product_and_a_login_shown_once(first_start: FirstStart) -> None:
+    assert f"Ready: http://127.0.0.1:{first_start.port}/" in first_start.said
+    assert "ada@example.com  password: " in first_start.said
+    assert first_start.pages == dict.fromkeys(PAGES, 200)
+
+
+def test_sigterm_stops_all_of_it_and_commands_still_work(first_start: FirstStart) -> None:
+    assert first_start.code == 0
+    # A command brings the database up for as long as it runs.
+    assert first_start.users == "users 1"
+    assert first_start.left == []
 
 
 def test_a_second_one_on_the_same_folder_is_refused(it: Product) -> None:
