@@ -21,7 +21,7 @@ from tests.factories import FormFactory, LeadFactory, SegmentFactory
 
 schemathesis = pytest.importorskip("schemathesis", reason="a tool of developers; make check installs it")
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 # The document cannot say what a stored row allows: an unknown field of a form, a lead that is not there.
 LOOSE = ["positive_data_acceptance", "negative_data_rejection", "unsupported_method", "ignored_auth"]
 

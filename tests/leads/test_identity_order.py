@@ -62,7 +62,7 @@ def outcome() -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order=st.permutations(ACTS), late=st.integers(0, len(ACTS)))
 def test_the_order_makes_no_difference(order, late):
     """`late`: so many of the acts are stored before anybody acts on any."""

@@ -253,7 +253,7 @@ def in_python(rule: Rule, facts: dict[int, Facts]) -> set[int]:
     return {pk for pk, each in facts.items() if rule.matches(each, NOW)}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(people, st.lists(rules, min_size=1, max_size=8))
 def test_postgres_and_python_agree(drawn, wanted):
     with saved(drawn):
