@@ -11,12 +11,13 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from leads import titles
 from lifecycle import postgres
 from lifecycle.postgres import Place
-from tests.copies import TEMPLATE, copy, create, using
+from tests.copies import TEMPLATE, copy, create, forget, using
 from tests.once import FOLDER, folder, once
 
 pytest_plugins = ["tests.smtp_server", "tests.databases", "tests.cast"]
@@ -42,8 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("redis"):
                 item.add_marker(pytest.mark.skip(reason="no REDIS_URL; .ci/run starts a Redis and sets it"))
-    # The long ones first, so that no worker is left alone with one at the end.
-    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """The long ones first, so that no worker is left alone with one at the end; before them the first start.
+
+    Others wait for that, and while one worker is at it, another can migrate.
+    """
+    if "first_start" in getattr(item, "fixturenames", ()):
+        return 0
+    return 1 if item.get_closest_marker("processes") else 2
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,23 +61,21 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     result = yield
     if commits(item) and nextitem:
         with item.config.stash[blocking_manager_key].unblock():
-            restore(once("migrated", migrate))
+            restore()
     return result
 
 
 def commits(item: pytest.Item) -> bool:
-    """Whether the test wrote for good, so that Django emptied every table after it."""
+    """Whether the test wrote for good, so that the next one needs another database."""
     marker = item.get_closest_marker("django_db")
     named = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     return bool(named or (marker and marker.kwargs.get("transaction")))
 
 
-def restore(rows: str) -> None:
-    """Put back the rows of the freshly migrated database: roles and permissions that later tests count on."""
-    # Ids go on: what a process remembers of a published version must not fit another one.
-    quietly = {"interactive": False, "verbosity": 0, "inhibit_post_migrate": True, "allow_cascade": True}
-    call_command("flush", reset_sequences=False, **quietly)
-    connections["default"].creation.deserialize_db_from_string(rows)
+def restore() -> None:
+    """A fresh copy in the database's place. To empty every table and fill it again takes several times as long."""
+    copy(TEMPLATE, str(connections["default"].settings_dict["NAME"]))
+    forget()
     ContentType.objects.clear_cache()
 
 
@@ -81,7 +89,9 @@ def django_db_setup(
     with django_db_blocker.unblock():
         once("migrated", migrate)
         copy(TEMPLATE, name)
-    with using(name):
+    with using(name), pytest.MonkeyPatch.context() as patch:
+        # Django would empty the tables after each test that commits; `restore` gives it a new database instead.
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: None)
         with django_db_blocker.unblock():
             titles.KEPT = math.inf  # read once here, so that no test counts the query
             titles.current()
@@ -89,11 +99,11 @@ def django_db_setup(
 
 
 def migrate() -> str:
-    """Make the database that the others are copies of; its rows, as `restore` wants them."""
+    """Make the database that the others are copies of."""
     create(TEMPLATE)
     with using(TEMPLATE):
         call_command("migrate", interactive=False, verbosity=0)
-        return connections["default"].creation.serialize_db_to_string()
+    return TEMPLATE
 
 
 @pytest.fixture(scope="session")
