@@ -1,8 +1,8 @@
 """Sessions of a person on the web, and which of their views and clicks are touches. Pure: values in, values out.
 
-A session goes on while something happens at least every half hour. What begins one is a touch; so is a view in the
-middle of it that carries another campaign than the session has, because an ad was clicked meanwhile. A page that is
-reached from a page of the same site carries nothing and is none.
+A session goes on while there is a view or a click at least every half hour. What begins one is a touch; so is a view in
+the middle of it that carries another campaign than the session has, because an ad was clicked meanwhile. A page that
+is reached from a page of the same site carries nothing and is none.
 """
 
 from bisect import bisect_left
@@ -47,7 +47,7 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known of a person around the acts in question: all signs of life, the acts among them, and touches."""
+    """What is known of a person around the acts in question: all views and clicks, the acts among them, and touches."""
 
     moments: Sequence[Moment] = ()
     touches: Sequence[Known] = ()

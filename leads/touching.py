@@ -10,17 +10,15 @@ from typing import Any, NamedTuple
 from leads import sessions
 from leads.batch import Batch, EventRow, LeadRow
 from leads.sessions import Known, NewTouch, Past
-from leads.visits import WEB
 from lifecycle.core import sql
 
 MOST_VIEWS = 10_000
-_KINDS = [kind for kind in WEB if kind != "visit.started"]  # that only repeats the view it is derived from
 _OPENS = list(sessions.OPENS)
 
-# An act on the website: of a kind that is one, with the address of the page it was on, or a click of a person.
+# An act with the address of the page it was on, or a click of a person: what may be a touch, as `sessions` says. What a
+# server tells without an address goes on with no session, or it would swallow the touch of the view that follows.
 _ON_THE_WEB = """
-    (e.kind = ANY(%b::text[])
-     OR e.properties #> '{context,page,url}' IS NOT NULL
+    (e.properties #> '{context,page,url}' IS NOT NULL
      OR e.kind LIKE '%%.viewed' AND e.properties ? 'url'
      OR e.kind = 'email.clicked' AND e.properties ->> 'human' = 'true')
 """
@@ -115,7 +113,7 @@ def of_visitor(row: LeadRow, visitor_ids: Sequence[int], *, now: datetime) -> li
 
 def of_visitors(owners: Mapping[int, LeadRow], *, now: datetime) -> dict[int, list[tuple[int, datetime]]]:
     """As `of_visitor`, for visitors of many leads: visitor id → its lead. Three statements, whatever their number."""
-    found = sql.fetch(_VIEWS, [list(owners), [row.id for row in owners.values()], _KINDS, MOST_VIEWS * len(owners)])
+    found = sql.fetch(_VIEWS, [list(owners), [row.id for row in owners.values()], MOST_VIEWS * len(owners)])
     rows = {row.id: row for row in owners.values()}
     views: dict[int, list[_View]] = {}
     for lead_id, *columns in found:
@@ -149,7 +147,7 @@ def _span(acts: Iterable[EventRow | _View]) -> tuple[datetime, datetime]:
 def _read(leads: Mapping[int, LeadRow], spans: Mapping[int, tuple[datetime, datetime]]) -> dict[int, _Read]:
     first, last = ([spans[lead_id][end] for lead_id in leads] for end in (0, 1))
     latest_ids = [row["latest_touch_id"] for row in leads.values()]
-    rows = sql.fetch(_PAST, [list(leads), first, last, latest_ids, sessions.PAUSE, _KINDS, _OPENS, _OPENS])
+    rows = sql.fetch(_PAST, [list(leads), first, last, latest_ids, sessions.PAUSE, _OPENS, _OPENS])
     moments: dict[int, list[sessions.Moment]] = {lead_id: [] for lead_id in leads}
     touches: dict[int, list[Known]] = {lead_id: [] for lead_id in leads}
     latest: dict[int, datetime] = {}

@@ -63,6 +63,14 @@ def test_the_next_batch_knows_the_session_that_goes_on(shipped):
     assert len(paths(lead)) == 1
 
 
+def test_what_a_server_tells_without_an_address_hides_no_view_that_follows(shipped):
+    lead = LeadFactory()
+    told = NewEvent(lead.pk, "pricing.viewed", {"plan": "pro"}, occurred_at=NOON, source="track")
+    record([told, viewed(lead.pk, NOON + MINUTE, AD)], now=NOON + MINUTE)
+    drain(now=NOON + MINUTE)
+    assert paths(lead) == [("google", "www.example.com/pricing")]
+
+
 def test_a_human_click_in_our_mail_is_a_touch_and_the_page_behind_it_is_none(shipped):
     lead = LeadFactory()
     said = {"sequence": "demo-nurture", "step": "welcome", "url": DOCS}
