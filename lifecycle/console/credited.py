@@ -98,14 +98,14 @@ def _lines(asked: Question, section: Section, whole: Credit, query: Mapping[str,
     """The first rows, the others put together, and always the unattributed."""
     attributed = [row for row in section.rows if row.value is not None]
     for row in attributed[:SHOWN]:
-        here = urlencode({**query, "currency": section.currency, "value": row.value or ""})
+        here = urlencode({**query, "currency": section.currency or money.NONE, "value": row.value or ""})
         yield _line(asked, row, section.currency, whole, here)
     if rest := attributed[SHOWN:]:
         together = {name: _together([row.credits[name] for row in rest]) for name in asked.models}
         named = Row("", f"{OTHERS} ({len(rest):,})", together)
         yield _line(asked, named, section.currency, whole, "")
     for row in section.rows[len(attributed) :]:
-        here = urlencode({**query, "currency": section.currency, "nobody": "1"})
+        here = urlencode({**query, "currency": section.currency or money.NONE, "nobody": "1"})
         yield _line(asked, row, section.currency, whole, here)
 
 

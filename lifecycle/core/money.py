@@ -16,6 +16,8 @@ CURRENCIES = frozenset(
 )
 _WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
 _THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+# ISO 4217's own code for no currency at all.
+NONE = "XXX"
 # As fine as an amount is ever kept, for one whose currency is not known yet.
 FINEST = 3
 TOO_MUCH = Decimal(10) ** 12

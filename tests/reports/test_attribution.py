@@ -346,6 +346,12 @@ def test_behind_a_row_are_the_conversions_with_their_paths(ada):
     assert behind(question(), "autumn") == ([], False)
 
 
+def test_what_has_no_amount_can_be_asked_for_by_itself(ada):
+    won(ada, "purchase", days=31)
+    assert [one.currency for one in behind(question(currency="XXX"), "news")[0]] == [""]
+    assert [one.currency for one in behind(question(currency="EUR"), "news")[0]] == ["EUR"]
+
+
 def test_behind_the_unattributed_are_those_without_a_touch(ada):
     nobody = LeadFactory()
     won(nobody, amount=7)

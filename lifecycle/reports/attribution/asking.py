@@ -65,7 +65,9 @@ class Asking(forms.Form):
     model = _choice(
         {ALL: "All models", **{name: each.label for name, each in MODELS.items()}}, ALL, help_text="How it is shared."
     )
-    currency = forms.CharField(required=False, help_text="Only amounts in this one: EUR. Empty: each by itself.")
+    currency = forms.CharField(
+        required=False, help_text="Only amounts in this one: EUR; XXX: what has no amount. Empty: each by itself."
+    )
     lookback = forms.IntegerField(
         required=False,
         min_value=0,
@@ -90,7 +92,8 @@ class Asking(forms.Form):
         self.order_fields(["conversion", "by", "model", "from", "to"])
 
     def clean_currency(self) -> str:
-        code = money.read_currency(self.cleaned_data["currency"])
+        written = self.cleaned_data["currency"].strip().upper()
+        code = money.NONE if written == money.NONE else money.read_currency(written)
         if code is None:
             raise forms.ValidationError("Write the three letters of ISO 4217: EUR, USD, GBP.")
         return code
