@@ -7,7 +7,6 @@ Effects and the mark commit together, so whatever is delivered twice or killed i
 """
 
 import logging
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,23 +15,18 @@ from datetime import datetime
 
 from django.db import transaction
 
-from leads import claiming, conversions, projection, rulebook, touching, visits
+from leads import claiming, conversions, failing, projection, rulebook, touching, visits
 from leads.appraisal import Appraiser
 from leads.batch import Batch
+from leads.failing import place_of
 from leads.segments import Memberships
 from leads.signals import events_recorded
 from lifecycle.core import sql
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 _later = ContextVar("what doors record is processed later", default=False)
 _DONE = "DELETE FROM leads_pendingevent WHERE event_id = ANY(%b::bigint[])"
-_FAILED = """
-    UPDATE leads_pendingevent SET attempts = attempts + 1, error = %b,
-        dead_at = CASE WHEN attempts + 1 >= %b THEN %b::timestamptz END
-    WHERE event_id = %b RETURNING attempts
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +187,7 @@ def _one_by_one(lead_id: int, *, now: datetime) -> ProcessCounts:
 
 
 def _count_failure(event_id: int, error: Exception, *, now: datetime) -> ProcessCounts:
-    """Keep the traceback with the event; the fifth makes it dead. The log names the place, not the values."""
-    told = "".join(traceback.format_exception(error)).replace("\0", "")
-    attempts = sql.fetch(_FAILED, [told[-20_000:], ATTEMPTS, now, event_id])
-    logger.error("event %s failed, attempt %s: %s", event_id, attempts[0][0] if attempts else "?", place_of(error))
+    """The log names the place, not the values."""
+    attempts = failing.count("leads_pendingevent", event_id, error, now=now)
+    logger.error("event %s failed, attempt %s: %s", event_id, attempts, place_of(error))
     return ProcessCounts(failed=1)
-
-
-def place_of(error: Exception) -> str:
-    """What went wrong and where, without the message: that may quote a person's data."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {last.filename}:{last.lineno}"

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from django.db import close_old_connections
 
-from leads.pipeline import place_of, process_at_once, process_pending, processes_later
+from leads.failing import place_of
+from leads.pipeline import process_at_once, process_pending, processes_later
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from leads.admin.log import PendingEventAdmin, StillAlive
+from leads.admin.log import QueueAdmin
 from leads.admin.merging import merge_url, shown
 from leads.identity.merging import MergeError, in_words, names, settle_pair, undo
 from leads.models import AddressAlias, LeadMerge, PendingIdentity, PossibleDuplicate
@@ -173,30 +173,14 @@ class AddressAliasAdmin(InsertOnlyAdmin):
 
 
 @admin.register(PendingIdentity)
-class PendingIdentityAdmin(InsertOnlyAdmin):
+class PendingIdentityAdmin(QueueAdmin):
     nothing_yet = "Every identify, alias and group call was acted on. One that fails five times stays here."
+    replayed = "calls wait to be acted on again"
     list_display = ["event_kind", "visitor", "state", "attempts", "last_line", "dead_at"]
     list_select_related = ["event", "visitor"]
-    list_filter = [StillAlive]
-    ordering = ["event_id"]
-    actions = ["replay"]
     fields = ["event_link", "visitor_link", "attempts", "dead_at", "traceback"]
     readonly_fields = ["event_link", "visitor_link", "traceback"]
-
-    event_kind = PendingEventAdmin.event_kind
-    event_link = PendingEventAdmin.event_link
-    state = PendingEventAdmin.state
-    last_line = PendingEventAdmin.last_line
-    traceback = PendingEventAdmin.traceback
 
     @display(description="Visitor")
     def visitor_link(self, pending: PendingIdentity) -> str:
         return admin_link(pending.visitor)
-
-    @admin.action(description="Replay: try these again from the beginning", permissions=["replay"])
-    def replay(self, request: HttpRequest, rows: "QuerySet[PendingIdentity]") -> None:
-        count = rows.update(dead_at=None, attempts=0)
-        messages.success(request, f"{count} calls wait to be acted on again; the engine takes them within seconds.")
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("leads.change_pendingidentity")

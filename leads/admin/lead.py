@@ -3,9 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,10 +12,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from leads import actions, addresses
+from leads import actions
 from leads.admin import badges
 from leads.admin.exports import ExportActions
 from leads.admin.imports import CreatedByImport
+from leads.admin.lead_form import WRITTEN, LeadForm
 from leads.admin.lead_questions import OwnerDialog, OwnerQuestion, StageDialog, StageQuestion
 from leads.admin.lead_tabs import EventTab, ScoreTab, SegmentTab, StageTab, TouchTab, VisitorTab
 from leads.admin.merging import MergeActions
@@ -29,33 +28,6 @@ from leads.stages import IllegalMove
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, admin_link, ago, asking, dialog
 from lifecycle.core.admin.frames import reload_at
-
-# What a person may type over, as `leads.actions` calls it. The rest is evidence, caches, or moved by an action.
-WRITTEN = {
-    "first_name": "first_name",
-    "last_name": "last_name",
-    "phone": "phone",
-    "job_title": "job_title",
-    "company_name": "company",
-    "company_size": "company_size",
-    "industry": "industry",
-    "organization_type": "organization_type",
-    "country": "country",
-    "timezone": "timezone",
-    "is_client": "is_client",
-}
-
-
-class LeadForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Lead
-        fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
-
-    def clean_email(self) -> str:
-        try:
-            return addresses.read(self.cleaned_data["email"]).written
-        except addresses.AddressError as error:
-            raise ValidationError(str(error)) from error
 
 
 @admin.register(Lead)

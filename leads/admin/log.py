@@ -48,49 +48,56 @@ class StillAlive(admin.SimpleListFilter):
         return queryset
 
 
-@admin.register(PendingEvent)
-class PendingEventAdmin(InsertOnlyAdmin):
-    nothing_yet = "Every event was processed. One that fails five times stays here, with the error."
-    list_display = ["event_kind", "lead_link", "state", "attempts", "last_line", "dead_at"]
-    list_select_related = ["event", "lead"]
+class QueueAdmin(InsertOnlyAdmin):
+    """What waits for the engine, one row an event, with the error of what it gave up; that can be tried again."""
+
+    replayed = ""  # what is told after a replay, with the number before it
     list_filter = [StillAlive]
     ordering = ["event_id"]
     actions = ["replay"]
-    fields = ["event_link", "lead_link", "attempts", "dead_at", "traceback"]
-    readonly_fields = ["event_link", "lead_link", "traceback"]
 
     @display(description="Event", ordering="event_id")
-    def event_kind(self, pending: PendingEvent) -> str:
+    def event_kind(self, pending: Any) -> str:
         return f"{pending.event.kind} #{pending.event_id}"
 
     @display(description="Event")
-    def event_link(self, pending: PendingEvent) -> str:
+    def event_link(self, pending: Any) -> str:
         return admin_link(pending.event)
 
-    @display(description="Lead")
-    def lead_link(self, pending: PendingEvent) -> str:
-        return admin_link(pending.lead)
-
     @display(description="State", label={"Given up": "danger", "Retrying": "warning", "Waiting": "info"})
-    def state(self, pending: PendingEvent) -> str:
+    def state(self, pending: Any) -> str:
         return "Given up" if pending.dead_at else "Retrying" if pending.attempts else "Waiting"
 
     @display(description="Error")
-    def last_line(self, pending: PendingEvent) -> str:
+    def last_line(self, pending: Any) -> str:
         lines = pending.error.strip().splitlines()
         return lines[-1][:120] if lines else "–"
 
     @display(description="Traceback")
-    def traceback(self, pending: PendingEvent) -> str:
+    def traceback(self, pending: Any) -> str:
         return code(pending.error or "No failure so far.")
 
     @admin.action(description="Replay: try these again from the beginning", permissions=["replay"])
-    def replay(self, request: HttpRequest, rows: "QuerySet[PendingEvent]") -> None:
+    def replay(self, request: HttpRequest, rows: "QuerySet[Any]") -> None:
         count = rows.update(dead_at=None, attempts=0)
-        messages.success(request, f"{count} events wait to be processed again; the engine takes them within seconds.")
+        messages.success(request, f"{count} {self.replayed}; the engine takes them within seconds.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("leads.change_pendingevent")
+        return request.user.has_perm(f"leads.change_{self.opts.model_name}")
+
+
+@admin.register(PendingEvent)
+class PendingEventAdmin(QueueAdmin):
+    nothing_yet = "Every event was processed. One that fails five times stays here, with the error."
+    replayed = "events wait to be processed again"
+    list_display = ["event_kind", "lead_link", "state", "attempts", "last_line", "dead_at"]
+    list_select_related = ["event", "lead"]
+    fields = ["event_link", "lead_link", "attempts", "dead_at", "traceback"]
+    readonly_fields = ["event_link", "lead_link", "traceback"]
+
+    @display(description="Lead")
+    def lead_link(self, pending: PendingEvent) -> str:
+        return admin_link(pending.lead)
 
 
 @admin.register(EventName)

@@ -13,7 +13,7 @@ from leads.models import Form
 def guard(response: HttpResponse, *, form: Form | None = None, framers: Sequence[str] = ()) -> None:
     """Set it. `framers`: who may show the page in a frame, nobody if there is none.
 
-    With `form` the page may post, and go where the form's thanks are: browsers hold redirects to the policy too.
+    With `form` the page may post, and go where the form's thanks are.
     """
     response._csp_config = {  # type: ignore[attr-defined]
         "default-src": [NONE],
@@ -22,7 +22,7 @@ def guard(response: HttpResponse, *, form: Form | None = None, framers: Sequence
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "base-uri": [NONE],
-        "form-action": [SELF, *_thanks(form)] if form is not None else [NONE],
+        "form-action": [SELF, *after(form)] if form is not None else [NONE],
         "frame-ancestors": list(framers) or [NONE],
     }
     if framers:
@@ -35,6 +35,7 @@ def framers(form: Form) -> list[str]:
     return [SELF, *origins] if origins else ["*"]
 
 
-def _thanks(form: Form) -> list[str]:
-    parts = urlsplit(form.thank_you_url)
+def after(form: Form | None) -> list[str]:
+    """The website of a form's own thank-you page: browsers hold a form's redirect to the policy too."""
+    parts = urlsplit(form.thank_you_url if form is not None else "")
     return [f"{parts.scheme}://{parts.netloc}"] if parts.scheme in ("http", "https") else []

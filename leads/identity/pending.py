@@ -5,22 +5,21 @@ sequences) is the pipeline's work, which finds the joined events waiting.
 """
 
 import logging
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db import OperationalError
 
-from leads import filling, log, traits, visitors
+from leads import failing, filling, log, traits, visitors
 from leads.batch import LeadRow, flush_leads
+from leads.failing import place_of
 from leads.filling import IDENTIFIED, JOINED
 from leads.identity import calls as queue
 from leads.identity.calls import Call
 from leads.identity.deciding import Decider, Naming
 from leads.identity.people import Moved, People, find_accounts
 from leads.log import NewEvent
-from leads.pipeline import place_of
 from leads.suspicion import suspect
 from leads.traits import Traits
 from lifecycle.core import sql
@@ -28,7 +27,6 @@ from lifecycle.core.deadlocks import atomic_with_retry
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 LOOKS = 3
 AT_ONCE = 500
 PATIENCE = "5s"
@@ -38,11 +36,6 @@ _LINK = """
     FROM unnest(%b::bigint[], %b::bigint[]) AS given (id, user_id) WHERE v.id = given.id AND v.same_as_id IS NULL
 """
 _DONE = "DELETE FROM leads_pendingidentity WHERE event_id = ANY(%b::bigint[])"
-_FAILED = """
-    UPDATE leads_pendingidentity SET attempts = attempts + 1, error = %b,
-        dead_at = CASE WHEN attempts + 1 >= %b THEN %b::timestamptz END
-    WHERE event_id = %b RETURNING attempts
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +212,6 @@ def _alone(event_id: int, *, now: datetime) -> IdentityCounts:
     except OperationalError:
         return IdentityCounts(left=1)
     except Exception as error:
-        told = "".join(traceback.format_exception(error)).replace("\0", "")
-        attempts = sql.fetch(_FAILED, [told[-20_000:], ATTEMPTS, now, event_id])
-        logger.error("identity call %s failed, attempt %s: %s", event_id, attempts and attempts[0][0], place_of(error))
+        attempts = failing.count("leads_pendingidentity", event_id, error, now=now)
+        logger.error("identity call %s failed, attempt %s: %s", event_id, attempts, place_of(error))
         return IdentityCounts(failed=1)

@@ -97,15 +97,16 @@ def _shown(asked: Question, section: Section, query: Mapping[str, str]) -> Shown
 def _lines(asked: Question, section: Section, whole: Credit, query: Mapping[str, str]) -> Iterator[Line]:
     """The first rows, the others put together, and always the unattributed."""
     attributed = [row for row in section.rows if row.value is not None]
+    query = {**query, "currency": section.currency or money.NONE}
     for row in attributed[:SHOWN]:
-        here = urlencode({**query, "currency": section.currency or money.NONE, "value": row.value or ""})
+        here = urlencode({**query, "value": row.value or ""})
         yield _line(asked, row, section.currency, whole, here)
     if rest := attributed[SHOWN:]:
         together = {name: _together([row.credits[name] for row in rest]) for name in asked.models}
         named = Row("", f"{OTHERS} ({len(rest):,})", together)
         yield _line(asked, named, section.currency, whole, "")
     for row in section.rows[len(attributed) :]:
-        here = urlencode({**query, "currency": section.currency or money.NONE, "nobody": "1"})
+        here = urlencode({**query, "nobody": "1"})
         yield _line(asked, row, section.currency, whole, here)
 
 

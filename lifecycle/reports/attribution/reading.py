@@ -107,7 +107,7 @@ def which_conversions(asked: Question) -> Clause:
         ("c.kind = %b::text", asked.conversion),
         ("c.occurred_at >= %b::timestamptz", asked.since),
         ("c.occurred_at < %b::timestamptz", asked.until),
-        ("c.currency = replace(%b::text, 'XXX', '')", asked.currency),
+        (f"c.currency = replace(%b::text, '{money.NONE}', '')", asked.currency),
         ("c.lead_id = %b::bigint", asked.lead_id),
         (_OF_LEAD.format("audience_type"), asked.audience_type),
         (_OF_LEAD.format("primary_audience"), asked.primary_audience),

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.http import HttpResponse
 
+from leads.doors.policy import after
 from leads.models import Form
 
 
@@ -19,13 +19,7 @@ def guard(response: HttpResponse, *, images: Iterable[str], form: Form | None, f
         "img-src": [SELF, "data:", *sorted(images)],
         "connect-src": [NONE] if framed else [SELF],
         "base-uri": [NONE],
-        "form-action": [NONE] if framed else [SELF, *_after(form)],
+        "form-action": [NONE] if framed else [SELF, *after(form)],
         "frame-ancestors": [SELF] if framed else [NONE],
     }
     response._csp_config = policy  # type: ignore[attr-defined]
-
-
-def _after(form: Form | None) -> list[str]:
-    """Browsers hold a form's redirect to the policy too: the website of its own thank-you page must be let in."""
-    parts = urlsplit(form.thank_you_url) if form is not None and form.thank_you_url else None
-    return [f"{parts.scheme}://{parts.netloc}"] if parts and parts.scheme in ("http", "https") else []
