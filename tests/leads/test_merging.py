@@ -76,7 +76,7 @@ def snapshot(lead_id: int) -> dict[str, Any]:
             for field in model._meta.concrete_fields:
                 if field.related_model is Lead and model not in (LeadMerge, SegmentMember, SegmentDue):
                     cursor.execute(
-                        f"SELECT to_jsonb(t) FROM {model._meta.db_table} t WHERE {field.column} = %s ORDER BY 1::text",
+                        f"SELECT to_jsonb(t) FROM {model._meta.db_table} t WHERE {field.column} = %s ORDER BY to_jsonb(t)::text",
                         [lead_id],
                     )
                     rows = [json.loads(row[0]) for row in cursor.fetchall()]
