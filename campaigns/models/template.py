@@ -12,7 +12,7 @@ class MessageClass(models.TextChoices):
 class EmailTemplate(models.Model):
     """The editable draft of a mail. What is sent is always one of its compiled, immutable versions."""
 
-    WRITTEN = ("format", "subject", "preheader", "body", "text", "adds_utm", "utm_campaign")
+    WRITTEN = ("format", "subject", "preheader", "body", "text", "adds_utm", "utm_campaign", "attachment")
 
     class Format(models.TextChoices):
         MJML = "mjml", "MJML"
@@ -44,6 +44,9 @@ class EmailTemplate(models.Model):
     )
     utm_campaign = models.CharField(
         "UTM campaign", max_length=100, blank=True, help_text="Empty: the slug of the sequence or broadcast."
+    )
+    attachment = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="What goes with the mail: calendar-invite."
     )
     current_version = models.ForeignKey(
         "campaigns.TemplateVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"

@@ -125,6 +125,14 @@ class Lead(models.Model):
     hot_since = models.DateTimeField(null=True, blank=True, editable=False)
     decay_due_at = models.DateTimeField(null=True, editable=False, help_text="When intent loses points next.")
     engagement_tier = models.CharField(max_length=12, choices=Tier, default=Tier.ENGAGED)
+    tier_since = models.DateTimeField(null=True, blank=True, editable=False)
+    tier_due_at = models.DateTimeField(null=True, editable=False, help_text="When the tier may fall next.")
+    sunset_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when marketing mail rests, as nothing was heard of the person; their next act ends it.",
+    )
     is_client = models.BooleanField(default=False)
     last_human_act_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -166,6 +174,9 @@ class Lead(models.Model):
     demo_at = models.DateTimeField(null=True, blank=True)
     demo_event_name = models.CharField(max_length=200, blank=True)
     demo_status = models.CharField(max_length=20, blank=True, help_text="scheduled, canceled, no_show, held")
+    webinars = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="WB003, WB005: registered for, in turn."
+    )
 
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -177,6 +188,8 @@ class Lead(models.Model):
         indexes = [
             models.Index(fields=["-score", "id"], condition=Q(temperature="hot"), name="lead_hot_queue"),
             models.Index(fields=["decay_due_at"], condition=Q(decay_due_at__isnull=False), name="lead_decay_due"),
+            models.Index(fields=["tier_due_at"], condition=Q(tier_due_at__isnull=False), name="lead_tier_due"),
+            models.Index(fields=["sunset_at"], condition=Q(sunset_at__isnull=False), name="lead_sunset"),
             models.Index(fields=["stage", "last_human_act_at"], name="lead_stage_sweep"),
             models.Index(fields=["updated_at", "id"], name="lead_api_by_update"),
             models.Index(fields=["address_hash"], name="lead_by_address_hash"),

@@ -71,6 +71,25 @@ class Workspace(models.Model):
         validators=[MinValueValidator(1)],
         help_text="How long the reasons of decisions are kept; results of mails stay.",
     )
+    tier_most_acts = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1)], help_text="Most engaged: at least so many own acts …"
+    )
+    tier_most_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(365)], help_text="… in this many days."
+    )
+    tier_engaged_days = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text="Engaged: the last own act lies at most so many days back.",
+    )
+    tier_quiet_days = models.PositiveSmallIntegerField(
+        default=90, validators=[MinValueValidator(2)], help_text="Quiet: at most so many days back; after that dormant."
+    )
+    inbox_kept_days = models.PositiveSmallIntegerField(
+        default=90,
+        validators=[MinValueValidator(7)],
+        help_text="How long the bodies of webhooks are kept after they were done.",
+    )
     instance_id = models.UUIDField(
         null=True, editable=False, help_text="The installation that may send from this database."
     )
@@ -90,6 +109,10 @@ class Workspace(models.Model):
                 name="workspace_quiet_has_both_ends",
             ),
             models.CheckConstraint(condition=models.Q(hot_at__gt=models.F("warm_at")), name="workspace_hot_above_warm"),
+            models.CheckConstraint(
+                condition=models.Q(tier_quiet_days__gt=models.F("tier_engaged_days")),
+                name="workspace_quiet_after_engaged",
+            ),
         ]
         verbose_name = verbose_name_plural = "workspace"
 

@@ -1,4 +1,4 @@
-"""What sales is told and has to do, and who gets a lead. Deals and notes arrive with the sales console."""
+"""What sales is told and has to do, who gets a lead, and the meetings. Deals and notes come with the sales console."""
 
 from django.conf import settings
 from django.db import models
@@ -98,3 +98,50 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Meeting(models.Model):
+    """A booked time with a lead. Moved to another time it is another meeting that `replaces` this one.
+
+    scheduled ──> held | canceled | moved | no_show (a person may still say no_show or held afterwards)
+    """
+
+    class State(models.TextChoices):
+        SCHEDULED = "scheduled", "Scheduled"
+        HELD = "held", "Held"
+        CANCELED = "canceled", "Canceled"
+        MOVED = "moved", "Moved"
+        NO_SHOW = "no_show", "No-show"
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="meetings")
+    provider = models.CharField(max_length=30, help_text="calendly, or manual")
+    reference = models.CharField(max_length=250, help_text="What the calendar calls this booking.")
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by"
+    )
+    state = models.CharField(max_length=9, choices=State, default=State.SCHEDULED)
+    event_name = models.CharField(max_length=200, blank=True)
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    time_zone = models.CharField(max_length=64, blank=True, help_text="The invitee's.")
+    location = models.CharField(max_length=500, blank=True, help_text="A link or a place.")
+    host_email = models.EmailField(blank=True)
+    answers = models.JSONField(default=list, help_text="[{question, answer}] as they were given when booking.")
+    cancel_reason = models.CharField(max_length=500, blank=True)
+    canceled_by = models.CharField(max_length=200, blank=True)
+    booked_at = models.DateTimeField()
+    canceled_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-starts_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "reference"], name="meeting_once"),
+        ]
+        indexes = [
+            models.Index(fields=["starts_at"], condition=Q(state="scheduled"), name="meeting_upcoming"),
+            models.Index(fields=["lead", "-starts_at"], name="meeting_of_lead"),
+        ]
+
+    def __str__(self) -> str:
+        return self.event_name or self.reference

@@ -1,0 +1,1 @@
+"""Customers listen to the spine here."""

@@ -1,0 +1,11 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class WebinarsConfig(AppConfig):
+    name = "webinars"
+    label = "webinars"
+
+    def ready(self) -> None:
+        import_module("webinars.receivers")

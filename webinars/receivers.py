@@ -1,0 +1,1 @@
+"""Webinars listen to the spine here."""
