@@ -1,4 +1,4 @@
-"""What may be wrong with an installation, told by whoever knows: each app registers a check, the doctor runs them all."""
+"""What may be wrong with an installation, told by whoever knows: apps register checks, the doctor runs them all."""
 
 import enum
 from collections.abc import Callable, Iterable
