@@ -65,6 +65,14 @@ class ShownToken:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationToken:
+    """A place at a webinar. `is_personal`: it came by mail, so whoever has it may see what is theirs, and cancel."""
+
+    registration_id: int
+    is_personal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     name: str
     layout: struct.Struct
@@ -85,6 +93,8 @@ _PREFERENCES = _Kind("preferences", struct.Struct(f">Q{_ADDRESS_HASH_BYTES}s"), 
 _DOWNLOAD = _Kind("download", struct.Struct(">QQQ"), 12, is_veiled=True)
 _CONFIRM = _Kind("confirm", struct.Struct(">Q"), 16)
 _SHOWN = _Kind("shown", struct.Struct(">QQ"), 11)
+# Handed to whoever registers an address, as downloads are.
+_REGISTRATION = _Kind("registration", struct.Struct(">Q?"), 15, is_veiled=True)
 
 # Names nobody: what our own pages send tracking calls with, so that they need no key of the installation.
 _SITE = _Kind("site", struct.Struct("2s"), 13)
@@ -123,6 +133,11 @@ def confirm_token(confirmation_id: int) -> str:
 
 def shown_token(form_id: int, milliseconds: int) -> str:
     return _write(_SHOWN, _SHOWN.layout.pack(form_id, milliseconds))
+
+
+def registration_token(registration_id: int, *, is_personal: bool) -> str:
+    """Never `is_personal` for somebody who only typed the address into a form."""
+    return _write(_REGISTRATION, _REGISTRATION.layout.pack(registration_id, is_personal))
 
 
 def read_click_token(token: str) -> ClickToken | None:
@@ -166,6 +181,11 @@ def read_confirm_token(token: str) -> int | None:
 def read_shown_token(token: str) -> ShownToken | None:
     payload = _read(_SHOWN, token)
     return None if payload is None else ShownToken(*_SHOWN.layout.unpack(payload))
+
+
+def read_registration_token(token: str) -> RegistrationToken | None:
+    payload = _read(_REGISTRATION, token)
+    return None if payload is None else RegistrationToken(*_REGISTRATION.layout.unpack(payload))
 
 
 def site_key() -> str:
