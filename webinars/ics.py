@@ -65,7 +65,7 @@ def invite(entry: Entry, *, method: Method, organizer: Party, attendee: Party, s
     if method is not Method.CANCEL:
         event.add_component(_alarm(entry.title))
     calendar.add_component(event)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 _ASKED = {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "partstat": "NEEDS-ACTION", "rsvp": "TRUE"}
