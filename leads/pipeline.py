@@ -20,7 +20,7 @@ from leads.appraisal import Appraiser
 from leads.batch import Batch
 from leads.failing import place_of
 from leads.segments import Memberships
-from leads.signals import events_recorded
+from leads.signals import events_projected, events_recorded
 from lifecycle.core import sql
 
 logger = logging.getLogger(__name__)
@@ -141,6 +141,7 @@ def run_waves(batch: Batch) -> int:
     derived = 0
     while True:
         projection.project(batch)
+        events_projected.send(sender=Batch, batch=batch)
         visits.derive(batch)
         touching.derive(batch)
         appraiser.wave()

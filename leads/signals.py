@@ -2,6 +2,10 @@
 
 from django.dispatch import Signal
 
+events_projected = Signal()
+"""Sent once per wave, when its events were folded into their leads and before anything is judged by them, with `batch`:
+bring columns of the leads in line with facts of your own, so that score, stage, segments and sequences all see them."""
+
 events_recorded = Signal()
 """Sent once per wave inside the batch's transaction, with `batch: leads.batch.Batch`. See leads.pipeline."""
 

@@ -85,6 +85,12 @@ class Workspace(models.Model):
     tier_quiet_days = models.PositiveSmallIntegerField(
         default=90, validators=[MinValueValidator(2)], help_text="Quiet: at most so many days back; after that dormant."
     )
+    renewal_from_months = models.PositiveSmallIntegerField(
+        default=6,
+        db_default=6,
+        validators=[MinValueValidator(1), MaxValueValidator(36)],
+        help_text="Renewal reminders are for what renews every so many months or less often; 1: every bill.",
+    )
     inbox_kept_days = models.PositiveSmallIntegerField(
         default=90,
         validators=[MinValueValidator(7)],
