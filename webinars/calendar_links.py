@@ -1,7 +1,7 @@
 """Links that put a webinar into the calendars that live in a browser. Pure."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from webinars.models import Webinar
 
@@ -13,7 +13,7 @@ def google(webinar: Webinar, *, where: str) -> str:
     """`where`: the address that people go to, of the join link or the webinar's page."""
     span = f"{_utc(webinar.starts_at, _COMPACT)}/{_utc(webinar.ends_at, _COMPACT)}"
     given = {"action": "TEMPLATE", "text": webinar.title, "dates": span, "details": _details(webinar, where)}
-    return "https://calendar.google.com/calendar/render?" + urlencode({**given, "location": where})
+    return "https://calendar.google.com/calendar/render?" + _encoded({**given, "location": where})
 
 
 def outlook(webinar: Webinar, *, where: str) -> str:
@@ -27,7 +27,12 @@ def outlook(webinar: Webinar, *, where: str) -> str:
         "body": _details(webinar, where),
         "location": where,
     }
-    return "https://outlook.live.com/calendar/0/deeplink/compose?" + urlencode(given)
+    return "https://outlook.live.com/calendar/0/deeplink/compose?" + _encoded(given)
+
+
+def _encoded(given: dict[str, str]) -> str:
+    """Blanks as %20: Outlook shows a plus as it is."""
+    return urlencode({name: value for name, value in given.items() if value}, quote_via=quote)
 
 
 def _details(webinar: Webinar, where: str) -> str:

@@ -1,4 +1,4 @@
-"""A webinar in somebody's calendar: the iCalendar object (RFC 5545, 5546) and the links that add it by a click. Pure.
+"""A webinar in somebody's calendar, as an iCalendar object (RFC 5545, 5546). Pure.
 
 One UID for ever; who has it already gets a change by a higher SEQUENCE. Times are UTC, lines are folded at 75 octets
 and texts are escaped by the icalendar library.
@@ -8,16 +8,11 @@ import enum
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
 
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
 PRODUCT = "-//Lifecycle//Webinars//EN"
 REMIND_BEFORE = timedelta(minutes=10)
-LONGEST_DETAILS = 1_500  # characters: browsers and both calendars refuse very long addresses
-
-GOOGLE = "https://calendar.google.com/calendar/render"
-OUTLOOK = "https://outlook.office.com/calendar/0/deeplink/compose"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
@@ -118,34 +113,3 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
-
-
-def google_url(entry: Entry) -> str:
-    """Opens Google Calendar with the entry filled in."""
-    dates = f"{_utc(entry.starts_at):%Y%m%dT%H%M%SZ}/{_utc(entry.ends_at):%Y%m%dT%H%M%SZ}"
-    details = {"details": _details(entry), "location": one_line(entry.location)}
-    return _address_of(GOOGLE, action="TEMPLATE", text=one_line(entry.title), dates=dates, **details)
-
-
-def outlook_url(entry: Entry) -> str:
-    """Opens Outlook on the web with the entry filled in."""
-    return _address_of(
-        OUTLOOK,
-        path="/calendar/action/compose",
-        rru="addevent",
-        subject=one_line(entry.title),
-        startdt=f"{_utc(entry.starts_at):%Y-%m-%dT%H:%M:%SZ}",
-        enddt=f"{_utc(entry.ends_at):%Y-%m-%dT%H:%M:%SZ}",
-        body=_details(entry),
-        location=one_line(entry.location),
-    )
-
-
-def _details(entry: Entry) -> str:
-    text = clean(entry.description)
-    return text if len(text) <= LONGEST_DETAILS else f"{text[: LONGEST_DETAILS - 1]}…"
-
-
-def _address_of(base: str, **values: str) -> str:
-    """Blanks as %20: Outlook shows a + as it is."""
-    return f"{base}?{urlencode({name: value for name, value in values.items() if value}, quote_via=quote)}"

@@ -1,10 +1,8 @@
 """Invitations as a calendar program reads them."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
@@ -109,29 +107,3 @@ def test_times_are_utc_whatever_zone_they_were_given_in():
         assert event["DTSTART"].to_ical() == f"202603{day}T{hour}0000Z".encode()
     odd = datetime(2026, 3, 9, 18, 0, 30, 999, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     assert read(document(entry(starts_at=odd)))[1]["DTSTART"].to_ical() == b"20260309T121530Z"
-
-
-def asked(url: str) -> dict[str, str]:
-    return {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
-
-
-@settings(max_examples=100, deadline=None)
-@given(title=texts, description=texts)
-@example(HARD, f"a & b = c + d # e %20\n{JOIN}")
-def test_the_links_carry_the_entry_unharmed(title, description):
-    given = entry(title=title, description=description)
-    google, outlook = asked(ics.google_url(given)), asked(ics.outlook_url(given))
-    assert google["dates"] == "20260309T180000Z/20260309T190000Z"
-    assert (outlook["startdt"], outlook["enddt"]) == ("2026-03-09T18:00:00Z", "2026-03-09T19:00:00Z")
-    assert google.get("text", "") == outlook.get("subject", "") == ics.one_line(title)
-    assert google.get("details", "") == outlook.get("body", "") == ics.clean(description)
-    assert google["location"] == outlook["location"] == JOIN
-
-
-@pytest.mark.parametrize("link", [ics.google_url, ics.outlook_url])
-def test_a_link_is_ascii_without_blanks_and_not_endless(link):
-    url = link(entry(title="Größe + 🎥", description="é" * 5_000))
-    assert url.isascii()
-    assert " " not in url
-    assert "+" not in url
-    assert len(url) < 10_000
