@@ -40,6 +40,17 @@ class Outcome(enum.Enum):
     UNKNOWN = "unknown"  # it may have left; sending again may be a second mail
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail. With a `method` (REQUEST, CANCEL …) it is an iCalendar object that says the same
+    METHOD: mail programs show it as an invitation."""
+
+    filename: str
+    content_type: str
+    content: bytes
+    method: str = ""
+
+
 @dataclass(slots=True)
 class Outgoing:
     """One mail, rendered and ready; `key` and `message_id_header` stay the same when it is sent again."""
@@ -60,6 +71,7 @@ class Outgoing:
     date: datetime
     metadata: dict[str, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,22 @@ an id that holds one is refused.
 import binascii
 import os
 import re
+from base64 import encodebytes
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
 
-from campaigns.delivery.contract import Outgoing
+from campaigns.delivery.contract import Attachment, Outgoing
 
 MAX_LINE = 998
 
 _UNSAFE_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f<>,;:\"()\[\]\\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _UNSAFE_IN_TOKEN = re.compile(r"[\x00-\x20\x7f]")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*", re.ASCII)
+_METHOD = re.compile(r"[A-Z]+", re.ASCII)
+_UNSAFE_IN_FILENAME = re.compile(r"[^A-Za-z0-9._-]+")
 _QUOTED_PRINTABLE = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 _SEVEN_BIT = b"Content-Transfer-Encoding: 7bit\r\n\r\n"
 _SKELETON = (
@@ -40,7 +44,21 @@ def build(outgoing: Outgoing) -> bytes:
     # The boundary is random: lead-supplied text must not be able to guess it and open a part of its own.
     boundary = b"=_" + binascii.b2a_hex(os.urandom(15))
     text, html = _part(outgoing.text), _part(outgoing.html)
+    if outgoing.attachments:
+        return _headers(outgoing) + _mixed(text, html, outgoing.attachments, boundary)
     return _SKELETON % (_headers(outgoing), boundary, boundary, text, boundary, html, boundary)
+
+
+def media_type(attachment: Attachment) -> str:
+    """The Content-Type of the attachment, with its method; UnsendableError if it is none."""
+    if not _MEDIA_TYPE.fullmatch(attachment.content_type) or not _METHOD.fullmatch(attachment.method or "X"):
+        raise UnsendableError("the type of an attachment is not a media type")
+    return f"{attachment.content_type}; method={attachment.method}" if attachment.method else attachment.content_type
+
+
+def file_name(attachment: Attachment) -> str:
+    """Its name in plain ASCII, which every mail program shows as it is."""
+    return _UNSAFE_IN_FILENAME.sub("-", attachment.filename).strip("-.") or "attachment"
 
 
 def envelope_address(address: str) -> str:
@@ -143,3 +161,38 @@ def _has_short_lines(body: str) -> bool:
         if not start:
             return False
     return True
+
+
+def _mixed(text: bytes, html: bytes, attachments: tuple[Attachment, ...], boundary: bytes) -> bytes:
+    """The body of a mail with files: the alternatives, then each file.
+
+    An invitation stands twice, as calendars and mail programs expect it: as an alternative, which they show with its
+    buttons, and as a file to open.
+    """
+    inner = boundary + b"i"
+    alternatives = [
+        (b"text/plain; charset=utf-8", text),
+        (b"text/html; charset=utf-8", html),
+        *(
+            (f"{media_type(each)}; charset=utf-8".encode(), _part(each.content.decode("utf-8", "replace")))
+            for each in attachments
+            if each.method
+        ),
+    ]
+    body = b"".join(b"--%s\r\nContent-Type: %s\r\n%s\r\n" % (inner, kind, part) for kind, part in alternatives)
+    files = b"".join(b"--%s\r\n%s\r\n" % (boundary, _file(each)) for each in attachments)
+    return (
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="%s"\r\n\r\n'
+        b'--%s\r\nContent-Type: multipart/alternative; boundary="%s"\r\n\r\n%s--%s--\r\n\r\n%s--%s--\r\n'
+    ) % (boundary, boundary, inner, body, inner, files, boundary)
+
+
+def _file(attachment: Attachment) -> bytes:
+    # As a file it is no second invitation: application/ics opens in a calendar and is not shown once more.
+    kind = media_type(attachment) if not attachment.method else "application/ics"
+    name = file_name(attachment)
+    head = (
+        f'Content-Type: {kind}; name="{name}"\r\nContent-Transfer-Encoding: base64\r\n'
+        f'Content-Disposition: attachment; filename="{name}"\r\n\r\n'
+    )
+    return head.encode("ascii") + encodebytes(attachment.content).rstrip(b"\n").replace(b"\n", b"\r\n")

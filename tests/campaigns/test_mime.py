@@ -1,6 +1,7 @@
 import email
 import email.policy
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
@@ -11,6 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from campaigns.delivery import Attachment
 from campaigns.delivery.mime import UnsendableError, build, envelope_address, list_headers, one_line
 from tests.campaigns.outgoing import outgoing
 
@@ -32,6 +34,10 @@ def as_django_builds_it(mail) -> Message:
         headers={"Message-ID": mail.message_id_header, **list_headers(mail)},
     )
     message.attach_alternative(mail.html, "text/html")
+    for each in mail.attachments:
+        if each.method:
+            message.attach_alternative(each.content.decode(), f"{each.content_type}; method={each.method}")
+        message.attach(each.filename, each.content, "application/ics" if each.method else each.content_type)
     return message.message()
 
 
@@ -57,6 +63,104 @@ def test_it_says_what_django_would_say(subject, to_name, from_name, text, html, 
     assert ours.get_content_type() == theirs.get_content_type() == "multipart/alternative"
     assert [content(part) for part in ours.iter_parts()] == [content(part) for part in theirs.iter_parts()]
     assert not ours.defects
+
+
+INVITE = Attachment("invite.ics", "text/calendar", b"BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nX:z\r\n", "CANCEL")
+GUIDE = Attachment("Guide 2026.pdf", "application/pdf", bytes(range(256)) * 9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    text=bodies.filter(bool),
+    html=bodies,
+    said=st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=400),
+    method=st.sampled_from(["REQUEST", "CANCEL", "PUBLISH"]),
+    guide=st.binary(max_size=300),
+)
+@example("Hello\n", "<p>é</p>", "SUMMARY:Größe 🎥\n --=_boundary\n.\n", "REQUEST", bytes(range(256)))
+@example("Hello", "x" * 2_000, "", "CANCEL", b"")
+def test_with_files_it_says_what_django_would_say(text, html, said, method, guide):
+    invite = Attachment("invite.ics", "text/calendar", said.replace("\n", "\r\n").encode(), method)
+    other = Attachment("guide.pdf", "application/pdf", guide)
+    mail = outgoing(text=text, html=html, attachments=(invite, other))
+    ours, theirs = parse(build(mail)), parse(as_django_builds_it(mail).as_bytes())
+    assert leaves(ours) == leaves(theirs)
+    assert [part.get_content_type() for part in ours.walk()] == [part.get_content_type() for part in theirs.walk()]
+    assert [part.get_filename() for part in ours.iter_attachments()] == ["invite.ics", "guide.pdf"]
+    assert not ours.defects
+
+
+def leaves(message: Message) -> list[tuple[object, ...]]:
+    """Type, parameters and content of every part that is none of parts; line ends are the transport's."""
+    return [
+        (
+            part.get_content_type(),
+            part.get_param("method"),
+            part.get_content_charset(),
+            part.get_filename(),
+            inside(part),
+        )
+        for part in message.walk()
+        if not part.is_multipart()
+    ]
+
+
+def inside(part: Message) -> object:
+    """Of texts the letters: Django leaves the line ends of a 7bit part to who carries it."""
+    content = part.get_content()
+    return content.replace("\r\n", "\n").rstrip("\n") if isinstance(content, str) else content
+
+
+def test_an_invitation_is_an_alternative_that_names_its_method_and_a_file():
+    message = parse(build(outgoing(attachments=(INVITE, GUIDE))))
+    assert message.get_content_type() == "multipart/mixed"
+    alternative, file, guide = message.iter_parts()
+    text, html, shown = alternative.iter_parts()
+    assert [part.get_content_type() for part in (text, html, shown)] == ["text/plain", "text/html", "text/calendar"]
+    assert str(shown["Content-Type"]) == 'text/calendar; method="CANCEL"; charset="utf-8"'
+    assert "METHOD:CANCEL" in shown.get_content()
+    assert (file.get_content_type(), file.get_content()) == ("application/ics", INVITE.content)
+    assert (guide.get_content_type(), guide.get_filename(), guide.get_content()) == (
+        "application/pdf",
+        "Guide-2026.pdf",
+        GUIDE.content,
+    )
+
+
+def test_every_line_of_a_mail_with_files_is_ascii_short_and_ends_in_crlf():
+    hard = Attachment("e.ics", "text/calendar", ("SUMMARY:" + "é🎥" * 900).encode(), "REQUEST")
+    raw = build(outgoing(attachments=(hard, GUIDE)))
+    assert raw.isascii()
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_a_mail_without_files_is_byte_for_byte_what_it_was():
+    raw = build(outgoing())
+    assert b"multipart/mixed" not in raw
+    assert parse(raw).get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_type": "text/calendar\r\nBcc: all@example.com"},
+        {"content_type": "calendar"},
+        {"method": "REQUEST\r\nX: y"},
+        {"method": "request; x=1"},
+    ],
+)
+def test_a_file_of_no_type_is_refused(changes):
+    with pytest.raises(UnsendableError):
+        build(outgoing(attachments=(replace(INVITE, **changes),)))
+
+
+@pytest.mark.parametrize("name", ['x".ics\r\nBcc: all@example.com', "a/../b.ics", "über.ics", "", "..."])
+def test_a_files_name_cannot_leave_its_header(name):
+    message = parse(build(outgoing(attachments=(replace(GUIDE, filename=name),))))
+    (file,) = message.iter_attachments()
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", file.get_filename())
+    assert message["Bcc"] is None
 
 
 def raw_header(message: Message, name: str) -> str:
