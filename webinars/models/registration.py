@@ -61,13 +61,20 @@ class Registration(models.Model):
 
 
 class Presence(models.Model):
-    """One stay in a session, from joining to leaving; people join and leave many times."""
+    """What was told of one stay in a session: both its ends, one of them, or only its length.
+
+    People join and leave many times; `webinars.presences` makes one time of all that.
+    """
 
     registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="presences")
     key = models.CharField(max_length=200, help_text="What names the stay where it is told of.")
     source = models.CharField(max_length=20, help_text="zoom, csv, admin")
+    connection = models.CharField(
+        max_length=120, blank=True, default="", db_default="", help_text="The same for the two ends of a stay."
+    )
     joined_at = models.DateTimeField(null=True)
     left_at = models.DateTimeField(null=True)
+    seconds = models.PositiveIntegerField(null=True, help_text="Of a stay whose times are not known.")
 
     class Meta:
         ordering = ["joined_at"]

@@ -2,10 +2,12 @@ from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, ExpressionWrapper, F, Q
 
 from leads.models.triggers import write_once
 from leads.models.workspace import check_zone
+
+LONGEST = timedelta(hours=24)
 
 
 class Counter(models.Model):
@@ -18,6 +20,24 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class WebinarQuerySet(models.QuerySet["Webinar"]):
+    def upcoming(self, now: datetime) -> "WebinarQuerySet":
+        """Open for registration and not over at `now`, the next one first."""
+        lasts = ExpressionWrapper(F("minutes") * timedelta(minutes=1), output_field=models.DurationField())
+        ends = ExpressionWrapper(F("starts_at") + lasts, output_field=models.DateTimeField())
+        recent = self.filter(state=Webinar.State.OPEN, starts_at__gt=now - LONGEST)
+        return recent.annotate(finishes_at=ends).filter(finishes_at__gt=now).order_by("starts_at", "pk")
+
+    def counted(self) -> "WebinarQuerySet":
+        """With how many have a seat (`seated`), wait (`waiting`) and were there (`attended`)."""
+        state = Q(registrations__state="registered")
+        return self.annotate(
+            seated=Count("registrations", filter=state),
+            waiting=Count("registrations", filter=Q(registrations__state="waiting")),
+            attended=Count("registrations", filter=Q(registrations__attendance="attended")),
+        )
 
 
 class Webinar(models.Model):
@@ -54,11 +74,25 @@ class Webinar(models.Model):
     )
     recording_url = models.URLField("recording", max_length=500, blank=True, help_text="Shown on the page afterwards.")
     zoom_id = models.CharField("Zoom webinar id", max_length=40, blank=True, help_text="11 digits, without spaces.")
+    attended_after = models.PositiveSmallIntegerField(
+        "minutes to have attended",
+        default=10,
+        db_default=10,
+        help_text="Who was there for at least so long, all stays together, attended; everybody else missed it.",
+    )
+    began_at = models.DateTimeField(null=True, editable=False, help_text="When it was last started, as Zoom tells.")
+    over_at = models.DateTimeField(null=True, editable=False, help_text="When it last ended, as Zoom tells.")
+    attendance_known_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was settled who attended and who missed it."
+    )
+    zoom_gone_at = models.DateTimeField(null=True, editable=False, help_text="When it was deleted in Zoom.")
     sequence = models.PositiveIntegerField(
         default=0, editable=False, help_text="SEQUENCE of its invitations: grows with each change of time or state."
     )
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
+
+    objects = WebinarQuerySet.as_manager()
 
     class Meta:
         ordering = ["-starts_at"]
