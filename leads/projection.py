@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from leads.batch import Batch, EventRow, LeadRow
 
+Fold = Callable[[LeadRow, EventRow], None]
+
 # What only a person does. A click counts when a human clicked; what machines and colleagues do is no sign of life.
 HUMAN_FAMILIES = frozenset("account api checkout demo docs form magnet page plan pricing purchase trial visit".split())
 HUMAN_KINDS = frozenset(
@@ -33,6 +35,22 @@ def is_human(event: EventRow) -> bool:
     if event.kind in NOT_HUMAN or event.properties.get("human") is False:
         return False
     return event.kind in HUMAN_KINDS or event.kind.partition(".")[0] in HUMAN_FAMILIES
+
+
+def _meeting(fold: Fold) -> Fold:
+    """Who keeps the meetings says what all of them together mean for the demo; other programs tell of this one only."""
+
+    def folded(row: LeadRow, event: EventRow) -> None:
+        told = event.properties
+        if "demo_status" not in told:
+            fold(row, event)
+            return
+        row.set("demo_booked", told.get("demo_booked") is True)
+        row.set("demo_status", str(told["demo_status"])[:20])
+        row.set("demo_at", _moment(told.get("demo_at")))
+        row.set("demo_event_name", str(told.get("demo_event_name") or "")[:200])
+
+    return folded
 
 
 def _booked(row: LeadRow, event: EventRow) -> None:
@@ -65,16 +83,24 @@ def _is_no_client(row: LeadRow, event: EventRow) -> None:
     row.set("is_client", False)
 
 
-FOLDS: dict[str, Callable[[LeadRow, EventRow], None]] = {
-    "meeting.booked": _booked,
-    "meeting.rescheduled": _booked,
-    "meeting.canceled": _canceled,
-    "meeting.no_show": _missed,
-    "meeting.held": _held,
+def _attends(row: LeadRow, event: EventRow) -> None:
+    """Appended in turn, each webinar once: “WB003, WB005”."""
+    code, known = event.properties.get("webinar"), row["webinars"]
+    if isinstance(code, str) and code and code not in known.split(", "):
+        row.set("webinars", f"{known}, {code}" if known else code)
+
+
+FOLDS: dict[str, Fold] = {
+    "meeting.booked": _meeting(_booked),
+    "meeting.rescheduled": _meeting(_booked),
+    "meeting.canceled": _meeting(_canceled),
+    "meeting.no_show": _meeting(_missed),
+    "meeting.held": _meeting(_held),
     "purchase.completed": _is_client,
     "subscription.started": _is_client,
     "subscription.renewed": _is_client,
     "subscription.lapsed": _is_no_client,
+    "webinar.registered": _attends,
 }
 
 
