@@ -1,7 +1,7 @@
 """How long somebody was there, from what was told of their coming and going. Pure.
 
-What is told may be doubled, out of order or incomplete: people join from two devices at once, lose their connection, and
-the word that they left gets lost. The time that counts is the union of their stays.
+What is told may be doubled, out of order or incomplete: people join from two devices at once, lose their connection,
+and the word that they left gets lost. The time that counts is the union of their stays.
 """
 
 from collections.abc import Iterable, Iterator

@@ -35,6 +35,9 @@ class Registration(models.Model):
     answers = models.JSONField(default=dict, blank=True, help_text="Further answers and questions they sent.")
     join_url = models.URLField(max_length=500, blank=True, default="", db_default="", help_text="Their own, from Zoom.")
     zoom_registrant_id = models.CharField(max_length=120, blank=True, default="", db_default="")
+    zoom_said_at = models.DateTimeField(
+        null=True, editable=False, help_text="When Zoom last said whether they are registered there."
+    )
     attendance = models.CharField(max_length=8, choices=Attendance, blank=True, default="", db_default="")
     attended_seconds = models.PositiveIntegerField(default=0, db_default=0)
     registered_at = models.DateTimeField(help_text="When they asked; decides the order of the waiting list.")

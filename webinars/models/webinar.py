@@ -85,6 +85,7 @@ class Webinar(models.Model):
     attendance_known_at = models.DateTimeField(
         null=True, editable=False, help_text="When it was settled who attended and who missed it."
     )
+    zoom_said_at = models.DateTimeField(null=True, editable=False, help_text="When Zoom last told of its time.")
     zoom_gone_at = models.DateTimeField(null=True, editable=False, help_text="When it was deleted in Zoom.")
     sequence = models.PositiveIntegerField(
         default=0, editable=False, help_text="SEQUENCE of its invitations: grows with each change of time or state."
