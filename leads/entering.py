@@ -13,12 +13,13 @@ from leads.questions import Answer
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A post that counts: what was sent, the answers in it, and the browser it came from."""
+    """A post that counts: what was sent, the answers in it, the browser it came from, and the door it came by."""
 
     form: Form
     data: Mapping[str, Any]
     answers: Mapping[str, Answer]
     user_agent: str = ""
+    door: str = "form"
 
 
 def enter(row: LeadRow, said: Said, *, now: datetime) -> int:

@@ -14,6 +14,8 @@ ALWAYS = {name: Question(name) for name in (*PROFILE, "company_size")} | {
     "message": Question("message", type="textarea")
 }
 MOST_FIELDS = 100
+# Where a post goes, and nothing about who sent it.
+ROUTES = frozenset({"webinar"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def read(fields: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Intake
 
 def attributes(answers: Mapping[str, Answer]) -> dict[str, Answer]:
     """The answers that are no part of everybody's profile."""
-    return {name: answer for name, answer in answers.items() if name not in ALWAYS}
+    return {name: answer for name, answer in answers.items() if name not in ALWAYS and name not in ROUTES}
 
 
 def profile_columns(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ VOCABULARY = Vocabulary(
         Field("owner", "text", "owner", "owner__username"),
         Field("demo_booked", "boolean", "demo booked", "demo_booked"),
         Field("demo_status", "text", "demo status", "demo_status"),
+        Field("webinars", "text", "webinars", "webinars"),
         Field("created_at", "datetime", "lead creation", "created_at"),
         Field("company.size", "number", "size of the account", "company__size"),
         Field("company.industry", "text", "industry of the account", "company__industry"),

@@ -9,6 +9,10 @@ bring columns of the leads in line with facts of your own, so that score, stage,
 events_recorded = Signal()
 """Sent once per wave inside the batch's transaction, with `batch: leads.batch.Batch`. See leads.pipeline."""
 
+form_entered = Signal()
+"""Sent in the transaction in which a form post counts, at once or when it is confirmed, with `lead_id` (locked),
+`said: leads.entering.Said` and `now`."""
+
 lead_leaving = Signal()
 """Sent before a person is erased, with `lead` and `now`, in no transaction: stop what is under way, and wait for it."""
 

@@ -9,3 +9,4 @@ class WebinarsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("webinars.receivers")
+        import_module("webinars.merging")

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from leads import arrival, confirmations, entering, forms, intake, log, pages
+from leads import arrival, confirmations, entering, forms, intake, log, pages, signals
 from leads.batch import LeadRow, flush_leads
 from leads.entering import Said
 from leads.forms import OpenForm
@@ -49,12 +49,16 @@ __all__ = ["CaptureConflict", "CaptureError", "Captured", "FormPost", "UnknownFo
 
 @dataclass(frozen=True, slots=True)
 class FormPost:
-    """What came in at a form's door: the form's slug, the body as posted, the sender's Idempotency-Key and browser."""
+    """What came in at a form's door: the form's slug, the body as posted, the sender's Idempotency-Key and browser.
+
+    `door`: what people sent it through: form, or a name of its own for another.
+    """
 
     form: str
     data: Mapping[str, Any]
     idempotency_key: str | None = None
     user_agent: str = ""
+    door: str = "form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def _read(submission: FormPost, opened: OpenForm) -> _Post:
     return _Post(
         opened,
         taken,
-        Said(opened.form, data, taken.answers, submission.user_agent),
+        Said(opened.form, data, taken.answers, submission.user_agent, submission.door),
         sql.storable(submission.idempotency_key) or None,
         hashlib.sha256(pairs.encode()).hexdigest(),
         variant.pk if variant else None,
@@ -141,6 +145,7 @@ def _enter(row: LeadRow, post: _Post, *, now: datetime) -> int:
     properties = entering.properties(post.said, row.id, saved, now=now)
     event = NewEvent(row.id, "form.submitted", properties, source="form", key=f"submission:{saved}")
     log.write([event], now=now, pending=True)
+    signals.form_entered.send(sender=None, lead_id=row.id, said=post.said, now=now)
     return saved
 
 

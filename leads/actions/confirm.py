@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from leads import claiming, confirmations, entering, log
+from leads import claiming, confirmations, entering, log, signals
 from leads.batch import LeadRow, flush_leads
 from leads.confirmations import VALID_FOR, State
 from leads.entering import Said
@@ -55,15 +55,17 @@ def _confirm(lead_id: int, form: Form, *, now: datetime) -> bool:
     if row is None:
         return False
     waited = sql.fetch(_CONFIRM, [now, form.pk, lead_id, now - VALID_FOR])
-    events = [_enter(row, form, submission_id, asked_at, now=now) for submission_id, asked_at in waited]
-    if events:
+    entered = [_enter(row, form, submission_id, asked_at, now=now) for submission_id, asked_at in waited]
+    if entered:
         flush_leads([row], now=now)
-        log.write(events, now=now, pending=True)
+        log.write([event for event, _ in entered], now=now, pending=True)
+        for _, said in entered:
+            signals.form_entered.send(sender=None, lead_id=lead_id, said=said, now=now)
         confirmations.ask_next(lead_id, now=now)
     return True
 
 
-def _enter(row: LeadRow, form: Form, submission_id: int, asked_at: datetime, *, now: datetime) -> NewEvent:
+def _enter(row: LeadRow, form: Form, submission_id: int, asked_at: datetime, *, now: datetime) -> tuple[NewEvent, Said]:
     """Everything that an ordinary post does. Its touch is of the time when it was posted."""
     asked: dict[str, Any] = confirmations.asked_of(submission_id)
     submission = Submission.objects.get(pk=submission_id)
@@ -76,7 +78,7 @@ def _enter(row: LeadRow, form: Form, submission_id: int, asked_at: datetime, *, 
     if asked.get("agreed"):
         _agree(row, form, str(asked["agreed"]), asked_at, now=now)
     properties = entering.properties(said, row.id, submission_id, now=now)
-    return NewEvent(row.id, "form.submitted", properties, source="form", key=f"submission:{submission_id}")
+    return NewEvent(row.id, "form.submitted", properties, source="form", key=f"submission:{submission_id}"), said
 
 
 def _agree(row: LeadRow, form: Form, words: str, asked_at: datetime, *, now: datetime) -> None:

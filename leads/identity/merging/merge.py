@@ -31,6 +31,15 @@ _TOUCHES = """
         updated_at = greatest(updated_at, %b::timestamptz)
     WHERE id = %b
 """
+# Each webinar once, in the order in which either registered.
+WEBINARS = """
+    UPDATE leads_lead SET webinars = coalesce((
+        SELECT string_agg(code, ', ' ORDER BY first, id) FROM (
+            SELECT properties->>'webinar' AS code, min(occurred_at) AS first, min(id) AS id FROM leads_event
+            WHERE lead_id = %b AND kind = 'webinar.registered' AND properties->>'webinar' <> '' GROUP BY 1
+        ) AS theirs), '')
+    WHERE id = %b
+"""
 _LAST_LINE = "SELECT coalesce(max(id), 0) FROM leads_scoreentry WHERE lead_id = %b"
 _NEW_LINES = "SELECT id FROM leads_scoreentry WHERE lead_id = %b AND id > %b"
 
@@ -74,6 +83,7 @@ def _merge(kept_id: int, other_id: int, *, actor: AbstractBaseUser | AnonymousUs
         result = combined(kept.own, [other.own, *kept.others, *other.others])
         write(kept_id, unflat(result))
         sql.execute(_TOUCHES, [kept_id, kept_id, now, kept_id])
+        sql.execute(WEBINARS, [kept_id, kept_id])
         moved[ADDED + LEDGER] = _rescored(kept_id, now)
     made = LeadMerge.objects.create(
         kept_id=kept_id,

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from leads import claiming, log, signals
 from leads.identity.merging import pairs, rows
 from leads.identity.merging.columns import given_back, unflat
-from leads.identity.merging.merge import ADDED, LEDGER, MergeError, told
+from leads.identity.merging.merge import ADDED, LEDGER, WEBINARS, MergeError, told
 from leads.identity.merging.record import OWN, Standing, write
 from leads.models import AddressAlias, Lead, LeadMerge
 from leads.pipeline import process_at_once
@@ -106,6 +106,7 @@ def _restore(merge: LeadMerge, now: datetime) -> None:
     columns = given_back(standing.row, before, before[OWN], merge.filled)
     write(kept_id, unflat(columns))
     sql.execute(_TOUCHES, [before["original_touch_id"], kept_id, kept_id, now, kept_id])
+    sql.execute(WEBINARS, [kept_id, kept_id])
     added: list[Any] = merge.moved.get(ADDED + LEDGER, [])
     sql.execute(_FORGET_LINES, [added])
     fit, intent = (int(points) for points in sql.fetch(_SUMS, [kept_id])[0])
