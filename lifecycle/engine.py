@@ -12,6 +12,7 @@ from campaigns.experiments import judging
 from campaigns.rehearsal import jobs as rehearsals
 from leads import actions, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
+from lifecycle.integrations import inbound
 from lifecycle.sales import alerting
 
 # Sending wakes sequences, whose next steps may be due at once, and so on; what needs more passes goes on next time.
@@ -46,6 +47,7 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
 
 COUNTS = (
     "dates",
+    "inbox",
     "identified",
     "events",
     "decayed",
@@ -93,6 +95,7 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
 def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True, orders: bool = True) -> Counter[str]:
     """What one thing makes due for the next: events, runs, mails."""
     done: Counter[str] = Counter()
+    done["inbox"] += inbound.sweep(now=now)
     done["identified"] += identity.drain(now=now).calls
     done["events"] += pipeline.drain(now=now).events
     done["entries"] += len(waiting.expire(now=now))  # after its people's events

@@ -37,6 +37,12 @@ JOBS: tuple[Job, ...] = (
         seconds(2),
         "Calls that say who is who, and no door acted on at once.",
     ),
+    Job(
+        "Sweep the inbox",
+        "lifecycle.integrations.tasks.sweep",
+        seconds(3),
+        "Webhooks that no door carried out at once.",
+    ),
     Job("Process events", "leads.tasks.process_pending", seconds(2), "Events that no door processed at once."),
     Job("Advance sequences", "campaigns.tasks.advance", seconds(2), "Enrollments whose next step is due."),
     Job("Send mail", "campaigns.tasks.send", seconds(2), "Messages that are ready and due."),

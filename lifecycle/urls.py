@@ -37,6 +37,7 @@ urlpatterns = [
     path("api/", include("lifecycle.api.urls")),
     path("v1/", include("lifecycle.api.tracking.urls")),
     path("", include("campaigns.urls")),
+    path("", include("lifecycle.integrations.urls")),
     path("", include("lifecycle.web.urls")),
     path("forms/<slug:slug>", form, name="form"),
 ]
