@@ -64,7 +64,13 @@ def lead_of(provider: str, *references: str) -> int | None:
 
 
 def knows(provider: str, reference: str) -> bool:
-    return Meeting.objects.filter(provider=provider, reference=reference).exists()
+    return state_of(provider, reference) != ""
+
+
+def state_of(provider: str, reference: str) -> str:
+    """The state of a meeting, "" of one that is not known."""
+    found = Meeting.objects.filter(provider=provider, reference=reference).values_list("state", flat=True)
+    return str(found.first() or "")
 
 
 @transaction.atomic

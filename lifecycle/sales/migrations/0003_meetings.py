@@ -5,39 +5,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0012_tiers_and_webinars'),
-        ('sales', '0002_tasks'),
+        ("leads", "0012_tiers_and_webinars"),
+        ("sales", "0002_tasks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Meeting',
+            name="Meeting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='calendly, or manual', max_length=30)),
-                ('reference', models.CharField(help_text='What the calendar calls this booking.', max_length=250)),
-                ('state', models.CharField(choices=[('scheduled', 'Scheduled'), ('held', 'Held'), ('canceled', 'Canceled'), ('moved', 'Moved'), ('no_show', 'No-show')], default='scheduled', max_length=9)),
-                ('event_name', models.CharField(blank=True, max_length=200)),
-                ('starts_at', models.DateTimeField(null=True)),
-                ('ends_at', models.DateTimeField(null=True)),
-                ('time_zone', models.CharField(blank=True, help_text="The invitee's.", max_length=64)),
-                ('location', models.CharField(blank=True, help_text='A link or a place.', max_length=500)),
-                ('host_email', models.EmailField(blank=True, max_length=254)),
-                ('answers', models.JSONField(default=list, help_text='[{question, answer}] as they were given when booking.')),
-                ('cancel_reason', models.CharField(blank=True, max_length=500)),
-                ('canceled_by', models.CharField(blank=True, max_length=200)),
-                ('booked_at', models.DateTimeField()),
-                ('canceled_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='meetings', to='leads.lead')),
-                ('replaces', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replaced_by', to='sales.meeting')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(help_text="calendly, or manual", max_length=30)),
+                ("reference", models.CharField(help_text="What the calendar calls this booking.", max_length=250)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("scheduled", "Scheduled"),
+                            ("held", "Held"),
+                            ("canceled", "Canceled"),
+                            ("moved", "Moved"),
+                            ("no_show", "No-show"),
+                        ],
+                        default="scheduled",
+                        max_length=9,
+                    ),
+                ),
+                ("event_name", models.CharField(blank=True, max_length=200)),
+                ("starts_at", models.DateTimeField(null=True)),
+                ("ends_at", models.DateTimeField(null=True)),
+                ("time_zone", models.CharField(blank=True, help_text="The invitee's.", max_length=64)),
+                ("location", models.CharField(blank=True, help_text="A link or a place.", max_length=500)),
+                ("host_email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "answers",
+                    models.JSONField(default=list, help_text="[{question, answer}] as they were given when booking."),
+                ),
+                ("cancel_reason", models.CharField(blank=True, max_length=500)),
+                ("canceled_by", models.CharField(blank=True, max_length=200)),
+                ("booked_at", models.DateTimeField()),
+                ("canceled_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="meetings", to="leads.lead"
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replaced_by",
+                        to="sales.meeting",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-starts_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('state', 'scheduled')), fields=['starts_at'], name='meeting_upcoming'), models.Index(fields=['lead', '-starts_at'], name='meeting_of_lead')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'reference'), name='meeting_once')],
+                "ordering": ["-starts_at", "-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "scheduled")), fields=["starts_at"], name="meeting_upcoming"
+                    ),
+                    models.Index(fields=["lead", "-starts_at"], name="meeting_of_lead"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("provider", "reference"), name="meeting_once")],
             },
         ),
     ]
