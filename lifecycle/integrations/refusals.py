@@ -1,4 +1,4 @@
-"""Calls that a door refused: counted by the hour, so that whoever looks sees a wrong secret, and a flood costs little."""
+"""Calls that a door refused, counted by the hour: a wrong secret shows, and a flood costs little."""
 
 import logging
 import threading

@@ -23,10 +23,10 @@ def digest(secret: str | bytes, signed: bytes) -> bytes:
 
 
 def is_signed(signed: bytes, given: Iterable[str], secrets: Sequence[str]) -> bool:
-    """Whether one of the hexadecimal signatures is that of one of the secrets. Every pair is compared, and in full."""
+    """Whether one of the hexadecimal signatures is that of one of the secrets; each comparison in constant time."""
     expected = [hex_digest(secret, signed).encode() for secret in secrets]
     found = [signature.encode("utf-8", "replace") for signature in given]
-    return any([hmac.compare_digest(one, other) for one in expected for other in found])
+    return any(hmac.compare_digest(one, other) for one in expected for other in found)
 
 
 def check_age(timestamp: str, *, at: datetime, tolerance: timedelta) -> datetime:
