@@ -1,1 +1,14 @@
 """Customers listen to the spine here."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from leads.batch import Batch
+from leads.signals import events_projected
+from lifecycle.customers import keeping
+
+
+@receiver(events_projected, dispatch_uid="customers.keeping")
+def keep_standing(sender: Any, batch: Batch, **kwargs: Any) -> None:
+    keeping.keep(batch)

@@ -1,0 +1,92 @@
+"""Purchases, subscriptions and bills that programs tell of by events alone become the same facts as a processor's.
+
+So a shop that only calls the API gets renewal reminders, dunning and the customers' pages as well.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce, Least
+
+from leads import conversions
+from leads.batch import Batch, EventRow
+from leads.conversions import Fact
+from leads.models import Workspace
+from leads.models.lead import AudienceType
+from lifecycle.customers import reading, told_subscriptions
+from lifecycle.customers.models import Purchase, Refund
+
+# Who writes the facts before telling of them. "engine": events of our own, which follow from facts.
+BY_FACTS = frozenset({"stripe", "engine"})
+PAYMENTS = frozenset({"purchase.completed", "purchase.refunded"})
+
+
+def keep(batch: Batch) -> None:
+    """Write the facts that the wave's events tell of and nobody wrote; no query for a wave without such events."""
+    events = [event for event in batch.events if event.source not in BY_FACTS]
+    paid = [event for event in events if event.kind in PAYMENTS]
+    if paid:
+        _payments(paid, batch.now)
+    told_subscriptions.keep(batch, events)
+
+
+def _payments(events: Sequence[EventRow], now: datetime) -> None:
+    """As the ledger of conversions reads them, under the same keys."""
+    by_id = {event.id: event for event in events}
+    facts = conversions.facts_of(events, currency=lambda: Workspace.load().currency)
+    keys = {fact.payment or fact.key for fact in facts}
+    known = {(each.lead_id, each.key): each for each in Purchase.objects.filter(key__in=keys, lead__in=_leads(facts))}
+    new = [
+        _purchase(fact, by_id[fact.event_id], now)
+        for fact in facts
+        if fact.kind == "purchase" and (fact.lead_id, fact.key) not in known
+    ]
+    Purchase.objects.bulk_create(new, ignore_conflicts=True)
+    refunds = [fact for fact in facts if fact.kind == "refund"]
+    if refunds:
+        _refund(refunds)
+
+
+def _leads(facts: Sequence[Fact]) -> set[int]:
+    return {fact.lead_id for fact in facts}
+
+
+def _purchase(fact: Fact, event: EventRow, now: datetime) -> Purchase:
+    told = event.properties
+    audience = reading.text(told, "audience_type").lower()
+    return Purchase(
+        lead_id=fact.lead_id,
+        provider=event.source[:30],
+        key=fact.key,
+        amount=fact.amount,
+        currency=fact.currency,
+        products=reading.products(told),
+        audience_type=audience if audience in AudienceType.values else "",
+        primary_audience=reading.text(told, "primary_audience"),
+        is_renewal=told.get("is_renewal") is True,
+        purchased_at=fact.occurred_at,
+        recorded_at=now,
+    )
+
+
+def _refund(facts: Sequence[Fact]) -> None:
+    """Without an amount it takes back what is left of its payment; of an unknown payment, nothing."""
+    payments = {fact.payment for fact in facts}
+    purchases = {
+        (each.lead_id, each.key): each for each in Purchase.objects.filter(key__in=payments, lead__in=_leads(facts))
+    }
+    rows = [
+        Refund(
+            purchase=purchase,
+            key=fact.key,
+            amount=-fact.amount if fact.amount is not None else (purchase.amount or 0) - purchase.refunded,
+            refunded_at=fact.occurred_at,
+        )
+        for fact in facts
+        if (purchase := purchases.get((fact.lead_id, fact.payment)))
+    ]
+    Refund.objects.bulk_create(rows, ignore_conflicts=True)
+    for purchase in {row.purchase for row in rows}:
+        total = Refund.objects.filter(purchase=purchase).aggregate(total=Sum("amount"))["total"]
+        Purchase.objects.filter(pk=purchase.pk).update(refunded=Least(total, Coalesce(F("amount"), total)))
