@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns import claiming, rates, settling
-from campaigns.delivery.contract import Outgoing, Receipt, Transport
+from campaigns import claiming, rates, settling, suppressing
+from campaigns.delivery.contract import Outcome, Outgoing, Receipt, Transport
+from campaigns.delivery.refusals import is_of_nobody
 from campaigns.models import Message
 from lifecycle.core import sql
 
@@ -143,17 +144,25 @@ def _deliver(transport: Transport, claim: claiming.Claim, counts: SendCounts, no
             break
         batch = pending.pop(0)
         handed = settling.settle_and_hand(claim.token, receipts, batch, now=now)
-        _count(counts, receipts)
+        _learn(counts, receipts, now)
         counts.dropped += len(batch) - len(handed)
         receipts = _handed_over(transport, [mail for mail in batch if mail.message_id in handed])
     else:
         rates.heed(receipts, now=now)
     settling.settle_and_hand(claim.token, receipts, [], now=now)
-    _count(counts, receipts)
+    _learn(counts, receipts, now)
 
 
 def _handed_over(transport: Transport, mails: list[Outgoing]) -> list[Receipt]:
     return transport.deliver(mails) if mails else []
+
+
+def _learn(counts: SendCounts, receipts: Sequence[Receipt], now: datetime) -> None:
+    _count(counts, receipts)
+    refused = [receipt for receipt in receipts if receipt.outcome is Outcome.REJECTED]
+    gone = [receipt.message_id for receipt in refused if is_of_nobody(receipt.detail)]
+    if gone:
+        suppressing.block_refused(gone, now=now)
 
 
 def _count(counts: SendCounts, receipts: Sequence[Receipt]) -> None:

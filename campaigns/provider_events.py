@@ -1,109 +1,149 @@
-"""What mail providers report, through Anymail's signal: stored once, then acted on at once."""
+"""What mail providers report, through Anymail's signal: stored once, then acted on at once.
 
-import hashlib
-import logging
+A delivery may hold a thousand reports. They are stored in one statement; blocks come next, each in a transaction of its
+own; what is left is done in one transaction that also marks them done. Whatever dies in between is not answered with
+2xx, and the provider tells it again.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from anymail.signals import AnymailTrackingEvent, EventType, tracking
-from django.db import transaction
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.dispatch import receiver
 
-from campaigns.models import Message, ProviderEvent, Suppression
+from campaigns import provider_reports
+from campaigns.provider_reports import Report
 from campaigns.suppressing import suppress
-from leads.addresses import hash_of
+from leads.addresses import AddressError, address_hash, address_key, read
 from leads.batch import NewEvent
 from leads.log import write as write_events
-from lifecycle.core import clock
+from lifecycle.core import clock, sql
+from lifecycle.core.deadlocks import atomic_with_retry
 
-logger = logging.getLogger(__name__)
+_STORE = """
+    INSERT INTO campaigns_providerevent (key, provider, kind, address_hash, detail, at, message_id)
+    SELECT given.key, given.provider, given.kind, given.address_hash, given.detail, given.at,
+           coalesce(ours.id, (SELECT min(m.id) FROM campaigns_message m
+                              WHERE given.provider_id <> '' AND m.provider_id = given.provider_id))
+    FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::text[])
+      AS given (key, provider, kind, address_hash, detail, at, message_key, provider_id)
+    LEFT JOIN campaigns_message ours ON given.message_key <> '' AND ours.key = given.message_key
+    ORDER BY given.key
+    ON CONFLICT (key) DO NOTHING
+"""
+_OPEN = """
+    SELECT e.id, e.key, e.address_hash, e.message_id, m.lead_id
+    FROM campaigns_providerevent e LEFT JOIN campaigns_message m ON m.id = e.message_id
+    WHERE e.key = ANY(%b::text[]) AND e.processed_at IS NULL ORDER BY e.id
+"""
+# A message whose fate was unknown did leave, as the provider's report proves.
+_RESOLVE = """
+    UPDATE campaigns_message m SET state = 'sent', reason = '', sent_at = given.at
+    FROM (SELECT id, min(at) AS at FROM unnest(%b::bigint[], %b::timestamptz[]) AS told (id, at) GROUP BY id) AS given
+    WHERE m.id = given.id AND m.state = 'unknown'
+"""
+_DONE = "UPDATE campaigns_providerevent SET processed_at = %b WHERE id = ANY(%b::bigint[]) AND processed_at IS NULL"
 
-# What a report does to the address. A soft bounce is the provider's to retry, and says nothing about the address.
-_SUPPRESSES = {
-    EventType.BOUNCED: (Suppression.Scope.EVERYTHING, "hard bounce"),
-    EventType.COMPLAINED: (Suppression.Scope.EVERYTHING, "complaint"),
-    EventType.UNSUBSCRIBED: (Suppression.Scope.MARKETING, "unsubscribed"),
-}
-_KINDS = {
-    EventType.DELIVERED: "email.delivered",
-    EventType.BOUNCED: "email.bounced",
-    EventType.COMPLAINED: "email.complained",
-    EventType.REJECTED: "email.rejected",
-    EventType.DEFERRED: "email.deferred",
-}
-_PROOF_OF_SENDING = {EventType.DELIVERED, EventType.BOUNCED, EventType.COMPLAINED, EventType.SENT}
+_collected: ContextVar[list[Report] | None] = ContextVar("reports of one delivery", default=None)
+
+
+class _Open(NamedTuple):
+    """A stored report on which nobody acted yet."""
+
+    id: int
+    address_hash: str
+    message_id: int | None
+    lead_id: int | None
+    report: Report
 
 
 @receiver(tracking, dispatch_uid="campaigns.provider_events")
 def on_tracking(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
-    store_and_apply(event, provider=esp_name, now=clock.now())
+    now = clock.now()
+    waiting = _collected.get()
+    if waiting is None:
+        store_and_apply(event, provider=esp_name, now=now)
+    else:
+        waiting.append(provider_reports.read(event, provider=esp_name, now=now))
 
 
-def store_and_apply(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> bool:
-    """Store a report and act on it; False if it was known and done. Safe to repeat at every point."""
-    stored = _store(event, provider=provider, now=now)
-    if stored.processed_at is not None:
-        return False
-    _apply(stored, event, now=now)
-    ProviderEvent.objects.filter(pk=stored.pk).update(processed_at=now)
-    return True
+@contextmanager
+def collected() -> Iterator[list[Report]]:
+    """Reports that Anymail tells of inside are put on this list, for `take`, instead of being acted on one by one."""
+    reports: list[Report] = []
+    token = _collected.set(reports)
+    try:
+        yield reports
+    finally:
+        _collected.reset(token)
 
 
-def _store(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> ProviderEvent:
-    key = f"{provider}:{event.event_id or _fingerprint(event, provider)}"[:200]
-    hashed = hash_of(event.recipient)
-    return ProviderEvent.objects.get_or_create(
-        key=key,
-        defaults={
-            "provider": provider,
-            "kind": event.event_type,
-            "message": _message(event),
-            "address_hash": hashed,
-            "detail": (event.description or event.reject_reason or "")[:250],
-            "at": event.timestamp or now,
-        },
-    )[0]
+def store_and_apply(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> None:
+    """Store one report and act on it, unless it is known and done."""
+    take([provider_reports.read(event, provider=provider, now=now)], now=now)
 
 
-def _fingerprint(event: AnymailTrackingEvent, provider: str) -> str:
-    """Brevo, Mailjet and most Postmark events have no id; their facts together are one."""
-    facts = (provider, event.event_type, event.message_id, event.recipient, event.timestamp, event.click_url)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+def take(reports: Sequence[Report], *, now: datetime) -> list[int]:
+    """Store these reports and act on those that are new; the leads they tell of. Safe to repeat at every point."""
+    if not reports:
+        return []
+    by_key = {report.key: report for report in reports}
+    _store(list(by_key.values()))
+    rows = sql.fetch(_OPEN, [list(by_key)])
+    todo = [_Open(pk, hashed, message_id, lead_id, by_key[key]) for pk, key, hashed, message_id, lead_id in rows]
+    for each in todo:
+        _block(each, now)
+    _finish(todo, now=now)
+    return sorted({each.lead_id for each in todo if each.lead_id})
 
 
-def _message(event: AnymailTrackingEvent) -> Message | None:
-    key = (event.metadata or {}).get("message_key")
-    if key:
-        return Message.objects.filter(key=key).first()
-    return Message.objects.filter(provider_id=event.message_id).first() if event.message_id else None
-
-
-def _apply(stored: ProviderEvent, event: AnymailTrackingEvent, *, now: datetime) -> None:
-    message = stored.message
-    if message is not None:
-        _resolve(message, event, now=now)
-        _tell(message, stored, event, now=now)
-    scope, reason = _SUPPRESSES.get(event.event_type, (None, ""))
-    if scope and stored.address_hash and not _is_soft(event):
-        suppress(stored.address_hash, scope=scope, reason=reason, source=stored.provider, now=now)
-
-
-def _is_soft(event: AnymailTrackingEvent) -> bool:
-    return event.event_type == EventType.BOUNCED and event.reject_reason not in ("bounced", "invalid", None)
-
-
-@transaction.atomic
-def _resolve(message: Message, event: AnymailTrackingEvent, *, now: datetime) -> None:
-    """A message whose fate was unknown did leave, as the provider's report proves."""
-    if event.event_type in _PROOF_OF_SENDING:
-        Message.objects.filter(pk=message.pk, state=Message.State.UNKNOWN).update(
-            state=Message.State.SENT, reason="", sent_at=event.timestamp or now
+def _store(reports: Sequence[Report]) -> None:
+    key = address_key()
+    hashed = {report.recipient: _hash(report.recipient, key) for report in reports}
+    rows = [
+        (
+            report.key,
+            report.provider,
+            report.kind,
+            hashed[report.recipient],
+            report.detail,
+            report.at,
+            report.message_key,
+            "" if report.message_key else report.message_id,
         )
+        for report in reports
+    ]
+    sql.execute(_STORE, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _tell(message: Message, stored: ProviderEvent, event: AnymailTrackingEvent, *, now: datetime) -> None:
-    kind = _KINDS.get(event.event_type)
-    if kind:
-        properties = {"message": message.pk, "detail": stored.detail}
-        told = NewEvent(message.lead_id, kind, properties, source="provider", key=f"{stored.pk}")
-        write_events([told], now=now, pending=True)
+def _hash(recipient: str, key: str) -> str:
+    try:
+        return address_hash(read(recipient).normal, key)
+    except AddressError:
+        return ""
+
+
+def _block(each: _Open, now: datetime) -> None:
+    if each.report.block and each.address_hash:
+        scope, reason = each.report.block
+        suppress(each.address_hash, scope=scope, reason=reason, source=each.report.provider, now=now)
+
+
+@atomic_with_retry
+def _finish(todo: Sequence[_Open], *, now: datetime) -> None:
+    if not todo:
+        return
+    proofs = [(each.message_id, each.report.at) for each in todo if each.message_id and each.report.proves_sending]
+    if proofs:
+        sql.execute(_RESOLVE, [list(column) for column in zip(*proofs, strict=True)])
+    told = [_event(each) for each in todo if each.message_id and each.report.event_kind]
+    write_events(told, now=now, pending=True)
+    sql.execute(_DONE, [now, [each.id for each in todo]])
+
+
+def _event(each: _Open) -> NewEvent:
+    properties = {"message": each.message_id, "detail": each.report.detail}
+    return NewEvent(each.lead_id, each.report.event_kind or "", properties, source="provider", key=f"{each.id}")

@@ -109,6 +109,13 @@ def _set(address_hash: str, block: Block, *, now: datetime) -> tuple[list[int], 
     return leads, new
 
 
+def block_refused(message_ids: Iterable[int], *, now: datetime) -> None:
+    """Block the addresses of mails that a server refused as nobody's: what a provider would report as a hard bounce."""
+    hashes = Message.objects.filter(pk__in=list(message_ids)).values_list("lead__address_hash", flat=True)
+    for hashed in sorted(set(hashes)):
+        suppress(hashed, scope=Suppression.Scope.EVERYTHING, reason="hard bounce", source="mail server", now=now)
+
+
 def suppress_all(addresses: Mapping[str, int | None], block: Block, *, now: datetime) -> int:
     """Block many addresses in the caller's transaction, with the leads they belong to; how many were new.
 

@@ -1,34 +1,90 @@
 """/webhooks/email/: what a mail provider reports. Anymail verifies and translates it; provider_events acts on it."""
 
 import logging
+import warnings
 
+from anymail.exceptions import (
+    AnymailConfigurationError,
+    AnymailError,
+    AnymailWarning,
+    AnymailWebhookValidationFailure,
+)
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
+from campaigns import provider_events
+from campaigns.provider_reports import Report
+from leads import reacting
+from lifecycle.core import clock
+
 logger = logging.getLogger(__name__)
 
+# With one of these a provider signs what it reports; the others send the user and password of the webhook's address.
+SIGNING = {
+    "mailersend": ("MAILERSEND_SIGNING_SECRET",),
+    "mailgun": ("MAILGUN_WEBHOOK_SIGNING_KEY", "MAILGUN_API_KEY"),
+    "mandrill": ("MANDRILL_WEBHOOK_KEY",),
+    "postal": ("POSTAL_WEBHOOK_KEY",),
+    "resend": ("RESEND_SIGNING_SECRET",),
+    "sendgrid": ("SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",),
+}
 # What Anymail's readers raise over a body that is not what the provider documents.
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+MALFORMED = (AnymailError, AnymailConfigurationError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @csrf_exempt
 def report(request: HttpRequest, provider: str) -> HttpResponseBase:
-    """Refused while no secret is set: a report that anybody may send would let anybody block anybody's address."""
-    if not settings.ANYMAIL.get("WEBHOOK_SECRET"):
-        message = "Set ANYMAIL_WEBHOOK_SECRET (user:password) and give it to the provider in the webhook's address."
-        return refusal("no_secret", message, status=403)
+    """2xx when it is stored and done; 401 not the provider, 400 no report of its, 413 over 1 MiB, 503 come again.
+
+    Refused (403) while nothing proves who reports: else anybody could block anybody's address.
+    """
+    if not is_protected(provider):
+        return refusal("no_secret", f"Set {' or '.join(secrets_of(provider))}, see docs/mail-providers.md.", status=403)
     try:
         view = resolve(f"/{provider}/tracking/", urlconf="anymail.urls")
     except Resolver404 as error:
         raise Http404("There is no such mail provider.") from error
     try:
-        answer: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
-    except MALFORMED as error:
-        logger.warning("a report of %s could not be read: %s", provider, type(error).__name__)
-        return refusal("malformed", "The body is not a report of this provider.", status=400)
+        with provider_events.collected() as reports, warnings.catch_warnings():
+            warnings.simplefilter("ignore", AnymailWarning)  # is_protected looked
+            answer: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
+    except (SuspiciousOperation, *MALFORMED) as error:
+        return _explained(error, provider)
+    try:
+        _act(reports)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("reports of %s could not be stored: %s", provider, type(error).__name__)
+        return refusal("try_again", "The database does not answer; send it again.", status=503)
     return answer
+
+
+def _act(reports: list[Report]) -> None:
+    now = clock.now()
+    for lead_id in provider_events.take(reports, now=now):
+        reacting.react(lead_id, now=now)
+
+
+def is_protected(provider: str) -> bool:
+    """Whether something proves that a report is this provider's."""
+    return any(settings.ANYMAIL.get(name) for name in ("WEBHOOK_SECRET", *SIGNING.get(provider, ())))
+
+
+def secrets_of(provider: str) -> list[str]:
+    """The variables of the environment of which one protects this provider's door."""
+    return [*SIGNING.get(provider, ()), "ANYMAIL_WEBHOOK_SECRET (user:password)"]
+
+
+def _explained(error: Exception, provider: str) -> JsonResponse:
+    if isinstance(error, AnymailWebhookValidationFailure):
+        return refusal("bad_signature", "This report is not signed with a secret that is set here.", status=401)
+    if isinstance(error, RequestDataTooBig):
+        return refusal("too_large", "A report may have 1 MiB.", status=413)
+    logger.warning("a report of %s could not be read: %s", provider, type(error).__name__)
+    return refusal("malformed", "The body is not a report of this provider.", status=400)
 
 
 def refusal(code: str, message: str, *, status: int) -> JsonResponse:

@@ -56,7 +56,7 @@ def test_a_hard_bounce_blocks_the_address_at_once_and_once(client: Client, ana: 
 
 @pytest.mark.parametrize("given", ["", "Basic " + base64.b64encode(b"hook:wrong").decode()])
 def test_a_wrong_secret_changes_nothing(client: Client, ana: Lead, secret: str, given: str) -> None:
-    assert post(client, authorization=given) == 400
+    assert post(client, authorization=given) == 401
     assert not Suppression.objects.exists()
 
 
