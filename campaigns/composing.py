@@ -1,7 +1,7 @@
 """From a claimed message to a mail that can be handed over: the template filled in, links signed, headers set."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from campaigns import rendering
-from campaigns.delivery.contract import Outgoing
+from campaigns import attachments, rendering
+from campaigns.delivery.contract import Attachment, Outgoing
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
 from campaigns.people import Person
 from campaigns.rendering import filling
@@ -25,6 +25,7 @@ _LEAD_TEXTS = ("first_name", "last_name", "email", "job_title", "country", "prim
 _WORKSPACE = ("name", "site_url", "booking_url", "docs_url", "pricing_url", "app_url", "postal_address", "sender_name")
 
 _versions: dict[int, rendering.CompiledTemplate] = {}
+_attached: dict[int, str] = {}  # version id → what goes with it, of those that something goes with
 
 
 def compose(
@@ -35,7 +36,9 @@ def compose(
     now: datetime,
     subjects: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[list[Outgoing], list[tuple["Due", str]]]:
-    """The mails ready to hand over, and those that could not be rendered with what is wrong. At most one query.
+    """The mails ready to hand over, and those that could not be rendered with what is wrong.
+
+    At most one query, and those of what makes the files, if any go with these mails.
 
     `subjects`: message id → template text to use instead of the mail's own subject.
     """
@@ -43,6 +46,7 @@ def compose(
     compiled = compiled_versions({mail.template_version_id for mail in mails})
     shared = workspace_context(workspace)
     sender = Sender(workspace)
+    files = attachments.make(_wanted(mails), now=now)
     composed: list[Outgoing] = []
     broken: list[tuple[Due, str]] = []
     for mail in mails:
@@ -53,24 +57,43 @@ def compose(
             template = compiled[mail.template_version_id]
             if subject := subjects.get(mail.id):
                 template = replace(template, subject=subject)
-            composed.append(_outgoing(mail, person, template, context, sender, now))
-        except rendering.RenderError as error:
+            outgoing = _outgoing(mail, person, template, context, sender, now)
+            outgoing.attachments = _checked(files[mail.id]) if mail.id in files else ()
+            composed.append(outgoing)
+        except (rendering.RenderError, attachments.CouldNotMake) as error:
             broken.append((mail, str(error)))
     return composed, broken
+
+
+def _wanted(mails: Iterable["Due"]) -> Iterator[tuple[str, attachments.Wanted]]:
+    for mail in mails:
+        if name := _attached.get(mail.template_version_id):
+            given = _event_context(mail)
+            yield name, attachments.Wanted(mail.id, mail.lead_id, given["event"], given["events"])
+
+
+def _checked(files: tuple[Attachment, ...] | attachments.CouldNotMake) -> tuple[Attachment, ...]:
+    if isinstance(files, attachments.CouldNotMake):
+        raise files
+    return files
 
 
 def compiled_versions(ids: set[int]) -> dict[int, rendering.CompiledTemplate]:
     """Compiled templates by version id. They never change, so each process reads them once."""
     missing = ids - _versions.keys()
     if missing:
-        for pk, compiled in TemplateVersion.objects.filter(pk__in=missing).values_list("pk", "compiled"):
+        columns = ("pk", "compiled", "source__attachment")
+        for pk, compiled, attached in TemplateVersion.objects.filter(pk__in=missing).values_list(*columns):
             _versions[pk] = rendering.CompiledTemplate.from_json(compiled)
+            if attached:
+                _attached[pk] = attached
     return {pk: _versions[pk] for pk in ids}
 
 
 def forget() -> None:
     """Empty the memory; for tests that give a version's id to another one."""
     _versions.clear()
+    _attached.clear()
     filling.forget_templates()
 
 

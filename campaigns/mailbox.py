@@ -1,7 +1,7 @@
 """/mailbox/: the mail that was kept here because no mail server is set. Staff only, and only as long as that is so."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import wraps
@@ -14,13 +14,24 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from campaigns.delivery.mime import one_line
 from campaigns.models import MailboxMail
 from lifecycle.core.admin.frames import framed
 
 PAGE = 50
 View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What goes with a mail."""
+
+    name: str
+    content_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +41,27 @@ class OpenedMail:
     headers: list[tuple[str, str]]
     html: str
     text: str
+    files: list[File] = field(default_factory=list)
 
 
 def opened(raw: bytes) -> OpenedMail:
     """The parts of a MIME message, read leniently: it is shown even if some of it is broken."""
     mail: Any = message_from_bytes(bytes(raw), policy=policy.default)
-    return OpenedMail([(name, str(value)) for name, value in mail.items()], part(mail, "html"), part(mail, "plain"))
+    headers = [(name, str(value)) for name, value in mail.items()]
+    return OpenedMail(headers, part(mail, "html"), part(mail, "plain"), files(mail))
+
+
+def files(mail: EmailMessage) -> list[File]:
+    """The attached files, in their order."""
+    attached = [part for part in mail.walk() if part.get_content_disposition() == "attachment"]
+    return [
+        File(
+            one_line(part.get_filename() or f"file-{number}")[:120],
+            part.get_content_type(),
+            bytes(part.get_payload(decode=True) or b""),
+        )
+        for number, part in enumerate(attached, start=1)
+    ]
 
 
 def part(mail: EmailMessage, kind: str) -> str:
@@ -100,10 +126,22 @@ def raw(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(bytes(mail.raw), content_type="message/rfc822", headers=headers)
 
 
+@staff_while_mail_stays_here
+def file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One attached file, always as a download: what is in it is not ours to show."""
+    found = opened(bytes(get_object_or_404(MailboxMail, pk=pk).raw)).files
+    if not 0 < number <= len(found):
+        raise Http404("This mail has no such file.")
+    given = found[number - 1]
+    headers = {"Content-Disposition": content_disposition_header(True, given.name) or "attachment"}
+    return HttpResponse(given.content, content_type=given.content_type, headers=headers)
+
+
 app_name = "mailbox"
 urlpatterns = [
     path("", listing, name="list"),
     path("<int:pk>/", one, name="mail"),
     path("<int:pk>/html/", html, name="html"),
     path("<int:pk>/raw/", raw, name="raw"),
+    path("<int:pk>/files/<int:number>/", file, name="file"),
 ]

@@ -12,9 +12,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from campaigns import rendering
+from campaigns import attachments, rendering
 from campaigns.actions import publish_template
 from campaigns.editing.mails import queued
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
@@ -26,6 +26,15 @@ from lifecycle.core.admin.frames import framed, reload_page
 
 
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
+    attachment = forms.ChoiceField(
+        required=False,
+        choices=attachments.choices,
+        widget=UnfoldAdminSelectWidget,
+        label="Goes with the mail",
+        help_text="A calendar invite is made for each person as their registration is when the mail leaves; to whom it "
+        "does not apply, the mail goes without.",
+    )
+
     class Meta:
         model = EmailTemplate
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
@@ -82,6 +91,7 @@ class EmailTemplateAdmin(EditAdmin):
         (None, {"fields": [("name", "slug"), ("message_class", "topic"), ("format", "standing"), "waiting"]}),
         ("The mail", {"fields": ["subject", "preheader", "body", "text"]}),
         ("Links", {"fields": [("adds_utm", "utm_campaign")]}),
+        ("Attachment", {"fields": ["attachment"]}),
     ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -106,7 +116,7 @@ class EmailTemplateAdmin(EditAdmin):
         version = template.current_version
         if version is None:
             return "Not published"
-        return f"Version {version.number}" if template.written() == version.source else "Draft is newer"
+        return f"Version {version.number}" if version.says(template) else "Draft is newer"
 
     @display(description="Wait to be sent")
     def waiting(self, template: EmailTemplate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from campaigns import composing, rendering
+from campaigns import attachments, composing, rendering
 from campaigns.models import EmailTemplate, Message, TemplateVersion
 from leads.models import Workspace
 
@@ -20,6 +20,8 @@ def publish_template(template: EmailTemplate, *, also_queued: bool = False, now:
     Raises rendering.TemplateProblems with every problem and its line.
     """
     source = composing.source_of(template)
+    if wrong := attachments.complaint(template.attachment):
+        raise rendering.TemplateProblems([rendering.Problem("attachment", 0, wrong)])
     compiled = rendering.compile_template(source, workspace=composing.workspace_context(Workspace.load())).to_json()
     EmailTemplate.objects.select_for_update(no_key=True).get(pk=template.pk)
     version = template.current_version
@@ -45,13 +47,15 @@ def queued(template: EmailTemplate) -> int:
 
 
 def _is_same(version: TemplateVersion, template: EmailTemplate, compiled: dict[str, Any]) -> bool:
-    utm = (version.source.get("adds_utm", False), version.source.get("utm_campaign", ""))
-    return (version.compiled, version.message_class, version.topic_id, *utm) == (
+    source = version.source
+    beside = (source.get("adds_utm", False), source.get("utm_campaign", ""), source.get("attachment", ""))
+    return (version.compiled, version.message_class, version.topic_id, *beside) == (
         compiled,
         template.message_class,
         template.topic_id,
         template.adds_utm,
         template.utm_campaign,
+        template.attachment,
     )
 
 

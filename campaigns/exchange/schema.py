@@ -69,6 +69,7 @@ class TemplateFile(File):
     text: str = ""
     utm: bool = True
     utm_campaign: str = ""
+    attachment: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class SequenceFile(File):

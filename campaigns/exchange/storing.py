@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from campaigns import actions, rendering
+from campaigns import actions, attachments, rendering
 from campaigns.exchange import reading, times
 from campaigns.exchange.reading import StepValues
 from campaigns.exchange.refusing import ImportRefused, offset
@@ -60,9 +60,11 @@ def store_template(given: TemplateFile, number: int) -> EmailTemplate:
         known = ", ".join(Topic.objects.values_list("slug", flat=True))
         raise ImportRefused(f"{where}.topic: there is no topic {given.topic!r}; known: {known or 'none yet'}")
     template = EmailTemplate.objects.filter(slug=given.slug).first() or EmailTemplate(slug=given.slug)
+    if wrong := attachments.complaint(given.attachment):
+        raise ImportRefused(f"{where}.attachment: {wrong}")
     template.name, template.topic, template.message_class = given.name, topic, given.message_class
     template.adds_utm = given.utm
-    for name in ("format", "subject", "preheader", "body", "text", "utm_campaign"):
+    for name in ("format", "subject", "preheader", "body", "text", "utm_campaign", "attachment"):
         setattr(template, name, getattr(given, name))
     check_row(template, where)
     template.save()

@@ -190,5 +190,6 @@ def _template(template: EmailTemplate) -> dict[str, Any]:
         "text": template.text,
         "utm": None if template.adds_utm else False,
         "utm_campaign": template.utm_campaign,
+        "attachment": template.attachment,
     }
     return {name: value for name, value in written.items() if value or value is False}

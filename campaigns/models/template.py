@@ -82,3 +82,7 @@ class TemplateVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template_id} v{self.number}"
+
+    def says(self, template: EmailTemplate) -> bool:
+        """Whether the draft is still what was published. Versions older than attachments have none."""
+        return template.written() == {"attachment": "", **self.source}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Where = Literal["subject", "preheader", "body", "text"]
+Where = Literal["subject", "preheader", "body", "text", "attachment"]
 
 
 @dataclass(frozen=True, slots=True)
