@@ -24,7 +24,7 @@ __all__ = ["Batch", "EventRow", "LeadRow", "NewEvent"]
 
 DEEPEST = 5
 # Our own appointments with a lead: keeping one tells nobody anything new about the person.
-NO_NEWS = frozenset({"decay_due_at"})
+NO_NEWS = frozenset({"decay_due_at", "tier_due_at", "tier_since"})
 logger = logging.getLogger(__name__)
 
 

@@ -1,7 +1,7 @@
 """The one consumer of the log: everything that follows from an event follows here, in one transaction a batch.
 
-    claim people → their waiting events → waves of (project, visits, touches, score, stage, conversions, segments,
-    receivers) → mark done
+    claim people → their waiting events → waves of (project, tiers, visits, touches, score, stage, conversions,
+    segments, receivers) → mark done
 
 Effects and the mark commit together, so whatever is delivered twice or killed in between is applied once.
 """
@@ -18,6 +18,7 @@ from django.db import transaction
 from leads import claiming, conversions, failing, projection, rulebook, touching, visits
 from leads.appraisal import Appraiser
 from leads.batch import Batch
+from leads.engagement import Tiers
 from leads.failing import place_of
 from leads.segments import Memberships
 from leads.signals import events_projected, events_recorded
@@ -138,10 +139,11 @@ def run_waves(batch: Batch) -> int:
     book = rulebook.current()
     batch.load(book.needs.merge(visits.NEEDS))
     appraiser, memberships = Appraiser(batch, book), Memberships(batch, book.segments)
-    derived = 0
+    tiers, derived = Tiers(batch, book.tiers), 0
     while True:
         projection.project(batch)
         events_projected.send(sender=Batch, batch=batch)
+        tiers.wave()
         visits.derive(batch)
         touching.derive(batch)
         appraiser.wave()

@@ -11,6 +11,7 @@ import msgspec
 
 from leads.rule_fields import VOCABULARY
 from leads.scoring import Group, Limit, Thresholds
+from leads.tiers import Thresholds as TierThresholds
 from lifecycle.core import sql
 from lifecycle.core.rules import EventFact, Facts, Needs, Rule, RuleError, parse
 
@@ -19,7 +20,9 @@ logger = logging.getLogger(__name__)
 
 _READ = """
     SELECT jsonb_build_object(
-        'workspace', (SELECT jsonb_build_object('warm', warm_at, 'hot', hot_at, 'half_life', intent_half_life_days)
+        'workspace', (SELECT jsonb_build_object(
+                          'warm', warm_at, 'hot', hot_at, 'half_life', intent_half_life_days,
+                          'tiers', ARRAY[tier_most_acts, tier_most_days, tier_engaged_days, tier_quiet_days])
                       FROM leads_workspace WHERE id = 1),
         'scores', (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object(
                                         'group', g.slug, 'cap', g.cap, 'dimension', g.dimension)
@@ -110,6 +113,7 @@ class Rulebook:
     needs: Needs = field(default_factory=Needs)
     fit_needs_events: bool = False
     moves_by_kind: Mapping[str, tuple[MovingRule, ...]] = field(default_factory=dict)
+    tiers: TierThresholds = field(default_factory=TierThresholds)
 
     def moves_on(self, kind: str) -> tuple[MovingRule, ...]:
         """Stage rules that an event of this kind can set off, in their order."""
@@ -124,7 +128,7 @@ def current() -> Rulebook:
 @lru_cache(maxsize=8)
 def _parsed(content: str) -> Rulebook:
     data = msgspec.json.decode(content)
-    workspace = data["workspace"] or {"warm": 31, "hot": 80, "half_life": 30}
+    workspace = data["workspace"] or {"warm": 31, "hot": 80, "half_life": 30, "tiers": TierThresholds()}
     scores = {rule.id: rule for rule in _each(data["scores"], _score)}
     stage_rules = tuple(_each(data["stages"], _move))
     moves = tuple(rule for rule in stage_rules if not rule.swept)
@@ -134,6 +138,7 @@ def _parsed(content: str) -> Rulebook:
     conditions = [*(rule.trigger.condition for rule in active), *(rule.trigger.condition for rule in moves)]
     return Rulebook(
         thresholds=Thresholds(workspace["warm"], workspace["hot"]),
+        tiers=TierThresholds(*workspace["tiers"]),
         half_life=timedelta(days=workspace["half_life"]),
         scores=scores,
         moves=moves,

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from leads import actions, audit, enrichment, fading, identity, importing, pipeline, segments
+from leads import actions, audit, engagement, enrichment, fading, identity, importing, pipeline, segments
 from lifecycle.core import clock, gate
 
 
@@ -19,6 +19,16 @@ def process_pending() -> int:
 @shared_task(ignore_result=True)
 def decay() -> int:
     return fading.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def sweep_tiers() -> int:
+    return engagement.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def verify_tiers() -> int:
+    return engagement.verify(now=clock.now())
 
 
 @shared_task(ignore_result=True)

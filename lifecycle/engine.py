@@ -10,7 +10,7 @@ from campaigns.delivery.contract import Transport
 from campaigns.editing import moving
 from campaigns.experiments import judging
 from campaigns.rehearsal import jobs as rehearsals
-from leads import actions, fading, identity, pipeline, segments
+from leads import actions, engagement, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound
 from lifecycle.sales import alerting
@@ -51,6 +51,7 @@ COUNTS = (
     "identified",
     "events",
     "decayed",
+    "tiers",
     "swept",
     "segments",
     "entries",
@@ -86,6 +87,7 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
     done["unknown"] += settling.expire(now=now)
     settling.send_unknown_again(now=now)
     done["decayed"] += fading.drain(now=now)
+    done["tiers"] += engagement.drain(now=now)
     done["dates"] += dates.sweep(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)

@@ -68,6 +68,8 @@ JOBS: tuple[Job, ...] = (
         "Forget imports", "leads.tasks.forget_imports", seconds(3600), "Files and refused rows are kept for days only."
     ),
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
+    Job("Sweep tiers", "leads.tasks.sweep_tiers", seconds(60), "People who fall quiet, each when their time is over."),
+    Job("Verify tiers", "leads.tasks.verify_tiers", timedelta(days=1), "A tier must be what the person's acts say."),
     Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
     Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),
     Job(

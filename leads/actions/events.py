@@ -19,7 +19,7 @@ from lifecycle.core import sql
 LARGEST = 32_768
 LONGEST_KIND, LONGEST_KEY = 100, 200
 OURS = frozenset(
-    {"stage.changed", "temperature.changed", "segment.entered", "segment.left", "owner.assigned"}
+    {"stage.changed", "temperature.changed", "tier.changed", "segment.entered", "segment.left", "owner.assigned"}
     | {"form.confirmation_requested"}  # its mail leads where the event says
 )
 _OURS_FAMILIES = frozenset({"colleague", "date", "email", "lead", "sequence"})

@@ -39,6 +39,7 @@ class Event(models.Model):
             models.Index(fields=["lead", "kind", "occurred_at"], name="event_facts_of_lead"),
             models.Index(fields=["lead", "-occurred_at", "-id"], name="event_timeline_of_lead"),
             models.Index(fields=["visitor"], condition=Q(visitor__isnull=False), name="event_of_visitor"),
+            models.Index(fields=["recorded_at"], condition=Q(kind="tier.changed"), name="event_tier_moves"),
         ]
         triggers = [*insert_only(except_fields=("lead",)), write_once("lead_id")]
 

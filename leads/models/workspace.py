@@ -91,6 +91,12 @@ class Workspace(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(36)],
         help_text="Renewal reminders are for what renews every so many months or less often; 1: every bill.",
     )
+    tiers_built_for = models.CharField(
+        max_length=40, default="", db_default="", editable=False, help_text="The thresholds that tiers follow."
+    )
+    tiers_built_to = models.BigIntegerField(
+        null=True, editable=False, help_text="How far a pass over all leads has come; empty: none is under way."
+    )
     inbox_kept_days = models.PositiveSmallIntegerField(
         default=90,
         validators=[MinValueValidator(7)],

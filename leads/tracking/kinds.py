@@ -17,7 +17,7 @@ MOST_REMEMBERED = 2_000
 
 # Ours to write: what the engine concludes and does.
 _OURS = frozenset(
-    {"stage.changed", "temperature.changed", "segment.entered", "segment.left", "owner.assigned"}
+    {"stage.changed", "temperature.changed", "tier.changed", "segment.entered", "segment.left", "owner.assigned"}
     | {"form.confirmation_requested"}
 )
 _OUR_FAMILIES = frozenset({"colleague", "date", "email", "lead", "segment", "sequence"})

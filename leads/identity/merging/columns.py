@@ -31,8 +31,8 @@ _TEMPERATURES = ("cold", "warm", "hot")
 _TIERS = ("dormant", "quiet", "engaged", "most_engaged")
 _DEMO = ("demo_booked", "demo_at", "demo_event_name", "demo_status")
 _CONCLUDED = (
-    "stage", "stage_since", "temperature", "hot_since", "engagement_tier", "is_client", "last_human_act_at",
-    "decay_due_at", "created_at", *_DEMO,
+    "stage", "stage_since", "temperature", "hot_since", "engagement_tier", "tier_since", "tier_due_at", "sunset_at",
+    "is_client", "last_human_act_at", "decay_due_at", "created_at", *_DEMO,
 )  # fmt: skip
 COMBINED = (*(column for unit in UNITS for column in unit), *FIRSTS, *_CONCLUDED)
 
@@ -105,13 +105,25 @@ def _concluded(everybody: Sequence[Columns]) -> dict[str, Any]:
         "stage_since": _earliest(one["stage_since"] for one in there),
         "temperature": _TEMPERATURES[warmest],
         "hot_since": _earliest(hot) if warmest == _TEMPERATURES.index("hot") else None,
+        # Counted anew, over the acts of all, as the merge is processed.
         "engagement_tier": _TIERS[tier],
+        "tier_since": _earliest(
+            one.get("tier_since") for one in everybody if _TIERS.index(one["engagement_tier"]) == tier
+        ),
+        "tier_due_at": _earliest(one.get("tier_due_at") for one in everybody),
+        "sunset_at": _sunset(everybody),
         "is_client": any(one["is_client"] for one in everybody),
         "last_human_act_at": _latest(one["last_human_act_at"] for one in everybody),
         "decay_due_at": _earliest(one["decay_due_at"] for one in everybody),
         "created_at": _earliest(one["created_at"] for one in everybody),
         **{column: demo[column] for column in _DEMO},
     }
+
+
+def _sunset(everybody: Sequence[Columns]) -> str | None:
+    """Together they rest only if each of them did, and none is a client."""
+    since = [one.get("sunset_at") for one in everybody]
+    return _latest(since) if all(since) and not any(one["is_client"] for one in everybody) else None
 
 
 def _demo_rank(one: Columns) -> tuple[bool, bool, str, str]:

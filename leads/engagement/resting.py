@@ -1,0 +1,31 @@
+"""Sunset: of whom nothing was heard for long, and who did not answer either, gets no marketing mail.
+
+It is no opt-out and blocks no address: the person's next act ends it. It never holds for a client.
+"""
+
+from datetime import datetime
+
+from leads.batch import LeadRow
+from leads.log import NewEvent
+from leads.tiers import Life
+
+SUNSET, REVIVED = "lead.sunset", "lead.revived"
+
+
+def begin(row: LeadRow, *, now: datetime) -> NewEvent | None:
+    """Put a locked lead to rest; the event that tells of it. None for a client, or who rests already."""
+    if row["is_client"] or row["sunset_at"] is not None:
+        return None
+    row.set("sunset_at", now)
+    quiet = now - Life(row["created_at"], row["last_human_act_at"]).since
+    return NewEvent(row.id, SUNSET, {"quiet_days": max(quiet.days, 0)})
+
+
+def end(row: LeadRow, *, by: str, reason: str = "") -> NewEvent | None:
+    """Marketing mail may come again; the event that tells of it. None if the lead did not rest.
+
+    `by`: the kind of the act that ended it, or who did.
+    """
+    if not row.set("sunset_at", None):
+        return None
+    return NewEvent(row.id, REVIVED, {"by": by, **({"reason": reason} if reason else {})})
