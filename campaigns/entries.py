@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from campaigns import decisions, exits
+from campaigns import decisions, exits, rescheduling
 from campaigns.triggers import Candidate, Run, Verdict, judge
 from lifecycle.core import rules, sql
 
@@ -209,6 +209,8 @@ def _merge(judged: Iterable[tuple[Candidate, Verdict]], made: dict[Place, int], 
         ids, several = zip(*given, strict=True)
         payloads = [sql.to_json([candidate.payload for candidate in one]) for one in several]
         sql.execute(_MERGE, [now, list(ids), [sql.to_json(_news(one)) for one in several], payloads])
+        told = [run_id for run_id, one in given if any(candidate.updates_only for candidate in one)]
+        rescheduling.look_again(told, now=now)
 
 
 def _news(joining: Iterable[Candidate]) -> dict[str, Any]:

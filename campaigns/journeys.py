@@ -229,7 +229,7 @@ def _calendar(step: Step, sequence: str) -> steps.Step:
 def _date(step: Step, sequence: str) -> steps.Step:
     if bool(step.date_field) == bool(step.date_property) or step.offset is None:
         raise ValueError("a wait for a date needs a field or a property, and an offset")
-    return steps.DateStep(step.key, Anchor(step.date_field, step.date_property, step.offset))
+    return steps.DateStep(step.key, Anchor(step.date_field, step.date_property, step.offset), step.else_key)
 
 
 def _event(step: Step, sequence: str) -> steps.Step:

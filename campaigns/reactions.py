@@ -5,10 +5,10 @@ from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from campaigns import colleagues, entries, exits, journeys, waiting
+from campaigns import colleagues, entries, exits, journeys, rescheduling, waiting
 from campaigns.engine import Journey, exit_of
 from campaigns.goals import About
-from campaigns.steps import DateStep, EventStep, Step
+from campaigns.steps import DateStep, EventStep, SendStep, Step
 from campaigns.triggers import Candidate, proposed
 from leads.batch import Batch, EventRow
 from leads.projection import is_human
@@ -121,6 +121,12 @@ def wakes(step: Step | None, kinds: Set[str], changed: Set[str] = frozenset()) -
     return isinstance(step, EventStep) and step.event_kind in kinds
 
 
+def reminds(step: Step | None, changed: Set[str]) -> bool:
+    """Whether the mail of this step reminds of a date in one of these columns. Pure."""
+    dates = step.anchors if isinstance(step, SendStep) else ()
+    return any(anchor.lead_field and anchor.lead_field.partition(".")[0] in changed for anchor in dates)
+
+
 def changed_by(event: EventRow) -> set[str]:
     """The columns of the lead with dates in them that such an event may have changed. Pure."""
     match event.kind:
@@ -148,3 +154,8 @@ def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None
     if woken:
         sql.execute(_WAKE, [batch.now, woken])
         nudge(ADVANCE)
+    put_off = [run.id for run in active if reminds(known[run.version_id].step(run.step_key), changed[run.lead_id])]
+    rescheduling.look_again(put_off, now=batch.now)
+        [run.id for run in active if reminds(known[run.version_id].step(run.step_key), changed[run.lead_id])],
+        now=batch.now,
+    )

@@ -22,7 +22,7 @@ FIELDS_OF_KIND: dict[str, list[str]] = {
     Step.Kind.SEND: ["template", "journey_stage", "window", "late_after"],
     Step.Kind.WAIT: ["duration", "from_enrollment"],
     Step.Kind.WAIT_CALENDAR: ["weekday", "time_of_day"],
-    Step.Kind.WAIT_DATE: ["date_field", "date_property", "offset"],
+    Step.Kind.WAIT_DATE: ["date_field", "date_property", "offset", "else_key"],
     Step.Kind.WAIT_EVENT: ["event_kind", "where", "duration", "then_key", "else_key"],
     Step.Kind.BRANCH: ["condition", "in_words", "then_key", "else_key"],
     Step.Kind.SET: ["field", "value"],
@@ -66,6 +66,7 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "date_field": "Like attributes.renewal_date. Without an hour it is midnight on the person's clock.",
             "date_property": "A property of what enrolled, like starts_at. A later event that moves it moves the wait.",
+            "else_key": "Step when false, when time ran out, or when the date was past already. Empty: next.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

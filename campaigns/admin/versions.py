@@ -146,7 +146,7 @@ def in_words(step: Step) -> str:
         case Step.Kind.WAIT_EVENT:
             return f"{step.event_kind}, then {step.then_key or 'next'}, else {step.else_key or 'next'}"
         case Step.Kind.WAIT_DATE:
-            return date_words(step)
+            return date_words(step) + (f", past already: {step.else_key}" if step.else_key else "")
         case Step.Kind.BRANCH:
             rule = english(step.condition, VOCABULARY, since_enrollment=True)
             return f"{rule}: then {step.then_key or 'next'}, else {step.else_key or 'next'}"

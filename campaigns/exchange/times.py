@@ -33,8 +33,10 @@ def refuse_elsewhere(given: StepFile) -> None:
 
 
 def date(where: str, wait: dict[str, Any]) -> dict[str, Any]:
-    """Columns of `date: {field: attributes.renewal_date, offset: -30d}`."""
-    only(where, wait, {"date"})
+    """Columns of `date: {field: attributes.renewal_date, offset: -30d}`, and of `else` beside it."""
+    only(where, wait, {"date", "else"})
+    if not isinstance(wait.get("else") or "", str):
+        raise ImportRefused(f"{where}.else: name the step to go on with when that time is past already")
     given = wait["date"]
     if not isinstance(given, dict):
         raise ImportRefused(f"{where}.date: write {{field: attributes.renewal_date, offset: -30d}}")
@@ -49,6 +51,7 @@ def date(where: str, wait: dict[str, Any]) -> dict[str, Any]:
         "date_field": given.get("field", ""),
         "date_property": given.get("property", ""),
         "offset": offset(f"{where}.date.offset", given["offset"]),
+        "else_key": wait.get("else") or "",
     }
 
 
@@ -56,7 +59,8 @@ def write_date(step: Step) -> dict[str, Any]:
     """What `date` reads."""
     named = {"field": step.date_field, "property": step.date_property}
     far = {"offset": durations.format_signed(step.offset)} if step.offset is not None else {}
-    return {"wait": {"date": {**{name: value for name, value in named.items() if value}, **far}}}
+    other = {"else": step.else_key} if step.else_key else {}
+    return {"wait": {"date": {**{name: value for name, value in named.items() if value}, **far}, **other}}
 
 
 def write_send(step: Step) -> dict[str, Any]:

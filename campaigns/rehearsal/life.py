@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from campaigns.engine import decide
-from campaigns.reactions import changed_by, wakes
+from campaigns.reactions import changed_by, reminds, wakes
 from campaigns.rehearsal.entering import Entrance
 from campaigns.rehearsal.knowing import Knowledge
 from campaigns.rehearsal.mailing import Mailing
@@ -99,6 +99,8 @@ class Life:
         for run in standing.active:
             if run.is_waiting and wakes(self.journey.step(run.step_key), kinds, changed):
                 run.due_at = now
+            if reminds(self.journey.step(run.step_key), changed):
+                standing.look_again(run, now)
 
     # --- what the clock brings
     def _do_what_is_due(self, now: datetime) -> None:

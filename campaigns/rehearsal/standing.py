@@ -11,6 +11,7 @@ from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.knowing import Knowledge
 from campaigns.rehearsal.past import Past
 from campaigns.rehearsal.records import Mail, Record, Run
+from campaigns.rescheduling import PUT_OFF
 from campaigns.steps import Leave
 from leads.scoring import Thresholds
 
@@ -66,3 +67,9 @@ class Standing:
         for mail in [mail for mail in self.open if mail.run is run]:
             mail.close("canceled", reason, now)
             self.open.remove(mail)
+
+    def look_again(self, run: Run, now: datetime) -> None:
+        """As `rescheduling.look_again`: mails of the run that were put off with their date."""
+        for mail in self.open:
+            if mail.run is run and mail.due_at > now and mail.reason.startswith(PUT_OFF):
+                mail.due_at = now

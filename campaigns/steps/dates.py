@@ -12,14 +12,21 @@ from lifecycle.core import rules
 
 # A date that is not there yet is looked for with every change of the person, and in any case this often.
 LOOK_AGAIN = timedelta(days=1)
+# A wait that is over so long before it was due was not waited for: the date was moved to before now.
+MOVED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class DateStep:
-    """Some time before or after a date. Read anew with every look, so that the wait follows a date that moves."""
+    """Some time before or after a date. Read anew with every look, so that the wait follows a date that moves.
+
+    `else_key`: where to go on when that time was past already, on arrival or because the date was moved ('': as if it
+    had been waited for).
+    """
 
     key: str
     anchor: Anchor
+    else_key: str = ""
 
     def decide(self, at: Position, facts: rules.Facts, now: datetime) -> Pass | Hold | Leave:
         day = self.anchor.date(facts.fields, at.context, at.zone)
@@ -29,9 +36,13 @@ class DateStep:
         if until > now:
             return Hold(until, f"waiting until {until:%Y-%m-%d %H:%M} UTC ({self.anchor.words()})")
         if until <= at.since and not at.is_waiting:
-            return passing(at, Note(self.key, f"{self.anchor.words()} was already past"))
+            return passing(at, Note(self.key, f"{self.anchor.words()} was already past"), to=self.else_key)
         # A date that was moved into the past, while somebody waited for it, does not move the plan there.
-        return Pass(Note(self.key, f"it is {self.anchor.words()}"), planned=max(until, at.step_since), at=now)
+        planned = max(until, at.step_since)
+        if self.else_key and at.is_waiting and at.due_at and until < at.due_at - MOVED:
+            moved = Note(self.key, f"{self.anchor.words()} is past: the date was moved")
+            return Pass(moved, planned=planned, at=now, to=self.else_key)
+        return Pass(Note(self.key, f"it is {self.anchor.words()}"), planned=planned, at=now)
 
     def _missing(self, at: Position, facts: rules.Facts) -> str:
         value = self.anchor.value(facts.fields, at.context)

@@ -69,6 +69,35 @@ def test_rule_09_a_date_moved_into_the_past_does_not_move_the_plan_there() -> No
     assert (outcome.planned, outcome.at) == (NOON, NOON + DAY)
 
 
+@pytest.mark.parametrize(
+    ("start", "due_at", "goes_to"),
+    [
+        (STARTS, STARTS - HOUR, ""),  # waited for, looked at late
+        (STARTS, STARTS - HOUR - timedelta(seconds=30), ""),  # waits are over with their minute
+        (STARTS, STARTS + 2 * HOUR, "later"),  # it was moved to before now
+        (STARTS + 30 * DAY, STARTS, "stays"),
+    ],
+)
+def test_rule_09_a_wait_may_say_where_to_go_on_when_its_time_is_past(
+    start: datetime, due_at: datetime, goes_to: str
+) -> None:
+    step = DateStep("until", date("until").anchor, else_key="later")
+    at = position("until", context=about(start), is_waiting=True, due_at=due_at)
+    outcome = step.decide(at, facts(), STARTS + 3 * HOUR)
+    assert isinstance(outcome, Hold) if goes_to == "stays" else isinstance(outcome, Pass)
+    if isinstance(outcome, Pass):
+        assert (outcome.to, outcome.at) == (goes_to, STARTS + 3 * HOUR)
+
+
+def test_rule_09_who_comes_too_late_for_a_wait_goes_where_it_says() -> None:
+    step = DateStep("until", date("until").anchor, else_key="later")
+    arrived = STARTS - timedelta(minutes=30)
+    at = position("until", context=about(STARTS), step_since=arrived)
+    outcome = step.decide(at, facts(), arrived)
+    assert isinstance(outcome, Pass)
+    assert (outcome.to, outcome.planned) == ("later", arrived)
+
+
 def reminding(*steps: Any) -> dict[str, list[str]]:
     """Mail → the dates that end it."""
     made = with_deadlines(steps)
