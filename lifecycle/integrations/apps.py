@@ -3,7 +3,7 @@ from importlib import import_module
 from django.apps import AppConfig
 
 # Folders that register a provider when they are imported.
-VENDORS: tuple[str, ...] = ("calendly", "zoom")
+VENDORS: tuple[str, ...] = ("calendly", "zoom", "webhook")
 
 
 class IntegrationsConfig(AppConfig):

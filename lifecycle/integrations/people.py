@@ -44,12 +44,14 @@ def lead_for(
     return Person(row.id, is_new, row)
 
 
-def known(email: object, *, source: str, now: datetime, **fields: Any) -> Person | None:
+def known(
+    email: object, *, source: str, now: datetime, attributes: Mapping[str, Any] | None = None, **fields: Any
+) -> Person | None:
     """As `lead_for`, but nobody is made: None if the address is unknown."""
     row = claiming.hold_address(addresses.read(email).normal)
     if row is None:
         return None
-    _fill(row, _given(fields), fields.get("attributes") or {}, is_new=False, source=source, now=now)
+    _fill(row, _given(fields), attributes or {}, is_new=False, source=source, now=now)
     return Person(row.id, False, row)
 
 
@@ -60,7 +62,7 @@ def _names(name: str) -> dict[str, str]:
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "") and name != "attributes"}
+    return {name: value for name, value in fields.items() if value not in (None, "")}
 
 
 def _fill(
@@ -75,11 +77,23 @@ def _fill(
     columns, new_attributes = _readable({**fields, **({"attributes": dict(attributes)} if attributes else {})})
     unknown = {column: value for column, value in columns.items() if row[column] in (None, "")}
     missing = {name: value for name, value in new_attributes.items() if row["attributes"].get(name) in (None, "")}
+    before = row["attributes"]
     changed = arrival.fill(row, unknown, missing, now=now)
+    if "attributes" in changed and not _has_room(row):
+        row.set("attributes", before)
+        changed.remove("attributes")
     flush_leads([row], now=now)
     if is_new or changed:
         kind = "lead.created" if is_new else "lead.updated"
         record([NewEvent(row.id, kind, {"fields": sorted(set(changed))}, source=source)], now=now)
+
+
+def _has_room(row: LeadRow) -> bool:
+    try:
+        writable.check_attributes(row)
+    except LeadError:
+        return False
+    return True
 
 
 def _readable(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
