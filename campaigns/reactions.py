@@ -136,6 +136,8 @@ def changed_by(event: EventRow) -> set[str]:
             changed = {"attributes"}
         case "stage.changed":
             changed = {"stage_since"}
+        case "lead.sunset" | "lead.revived":
+            changed = {"sunset_at"}
         case _:
             changed = set()
     return changed | {"last_human_act_at"} if is_human(event) else changed
@@ -156,6 +158,3 @@ def _wake(batch: Batch, active: list[Active], known: dict[int, Journey]) -> None
         nudge(ADVANCE)
     put_off = [run.id for run in active if reminds(known[run.version_id].step(run.step_key), changed[run.lead_id])]
     rescheduling.look_again(put_off, now=batch.now)
-        [run.id for run in active if reminds(known[run.version_id].step(run.step_key), changed[run.lead_id])],
-        now=batch.now,
-    )
