@@ -199,6 +199,11 @@ CALENDLY_WEBHOOK_SECRETS = ENVIRONMENT.calendly_secrets
 STRIPE_WEBHOOK_SECRETS = ENVIRONMENT.stripe_secrets
 ZOOM_WEBHOOK_SECRETS = ENVIRONMENT.zoom_secrets
 STRIPE_API_KEY = ENVIRONMENT.stripe_api_key
+STRIPE_API_URL = ENVIRONMENT.stripe_api_url
+ZOOM_ACCOUNT_ID = ENVIRONMENT.zoom_account_id
+ZOOM_CLIENT_ID = ENVIRONMENT.zoom_client_id
+ZOOM_CLIENT_SECRET = ENVIRONMENT.zoom_client_secret
+ZOOM_API_URL = ENVIRONMENT.zoom_api_url
 # Not given: made of the secret key, so that every process of an installation has the same.
 WEBHOOK_SECRET = ENVIRONMENT.webhook_secret or secret.webhook_secret(SECRET_KEY)
 ALLOW_PRIVATE_WEBHOOKS = ENVIRONMENT.allow_private_webhooks  # for development: posting into private networks

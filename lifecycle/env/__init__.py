@@ -25,16 +25,17 @@ NAMES = frozenset(
     CELERY_BROKER_URL DATABASE_PGBOUNCER DATABASE_URL DEBUG DEFAULT_FROM_EMAIL DEMO EMAIL_PROVIDER EMAIL_URL
     ENRICHMENT_PROVIDERS ENRICHMENT_TOKEN ENRICHMENT_URL
     FORM_LIMIT FORM_LIMIT_PER_ADDRESS FORM_LIMIT_PER_IP FORM_ORIGINS HOST INSTANCE_ID LOG_LEVEL PORT SALES_EMAIL
-    SANDBOX SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_WEBHOOK_SECRET TIME_ZONE
+    SANDBOX SECRET_KEY SECRET_KEY_FALLBACKS SITE_URL STRIPE_API_KEY STRIPE_API_URL STRIPE_WEBHOOK_SECRET TIME_ZONE
     TRACK_LIMIT TRACK_LIMIT_PER_IP TRUSTED_PROXIES VAR_DIR WEBHOOK_SECRET WEB_THREADS WORKER_PROCESSES
-    ZOOM_WEBHOOK_SECRET""".split()
+    ZOOM_ACCOUNT_ID ZOOM_API_URL ZOOM_CLIENT_ID ZOOM_CLIENT_SECRET ZOOM_WEBHOOK_SECRET""".split()
 )
 
 # A file of this name in VAR_DIR says that its database is a demo, however the product is started on it.
 DEMO_MARK = "this-is-a-demo"
 # What a demo must have no part in: other databases, brokers and people's inboxes.
 OUTSIDE = frozenset(
-    "CELERY_BROKER_URL DATABASE_URL EMAIL_PROVIDER EMAIL_URL ENRICHMENT_PROVIDERS ENRICHMENT_URL STRIPE_API_KEY".split()
+    """CELERY_BROKER_URL DATABASE_URL EMAIL_PROVIDER EMAIL_URL ENRICHMENT_PROVIDERS ENRICHMENT_URL STRIPE_API_KEY
+    ZOOM_ACCOUNT_ID ZOOM_API_URL ZOOM_CLIENT_ID ZOOM_CLIENT_SECRET""".split()
 )
 
 
@@ -61,6 +62,11 @@ class Environment:
     stripe_secrets: list[str]
     zoom_secrets: list[str]
     stripe_api_key: str
+    stripe_api_url: str
+    zoom_account_id: str
+    zoom_client_id: str
+    zoom_client_secret: str
+    zoom_api_url: str
     webhook_secret: str
     allow_private_webhooks: bool
     enrichment_providers: list[str]
@@ -112,6 +118,11 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         stripe_secrets=reader.get("STRIPE_WEBHOOK_SECRET", values.names, []),
         zoom_secrets=reader.get("ZOOM_WEBHOOK_SECRET", values.names, []),
         stripe_api_key=reader.get("STRIPE_API_KEY", str, ""),
+        stripe_api_url=reader.get("STRIPE_API_URL", values.web_address, ""),
+        zoom_account_id=reader.get("ZOOM_ACCOUNT_ID", str, ""),
+        zoom_client_id=reader.get("ZOOM_CLIENT_ID", str, ""),
+        zoom_client_secret=reader.get("ZOOM_CLIENT_SECRET", str, ""),
+        zoom_api_url=reader.get("ZOOM_API_URL", values.api_address, "https://api.zoom.us/v2"),
         webhook_secret=reader.get("WEBHOOK_SECRET", values.webhook_secret, ""),
         allow_private_webhooks=reader.get("ALLOW_PRIVATE_WEBHOOKS", values.boolean, False),
         enrichment_providers=reader.get("ENRICHMENT_PROVIDERS", values.names, ["offline"]),

@@ -3,7 +3,7 @@ from importlib import import_module
 from django.apps import AppConfig
 
 # Folders that register a provider when they are imported.
-VENDORS: tuple[str, ...] = ("calendly", "zoom", "webhook")
+VENDORS: tuple[str, ...] = ("calendly", "stripe", "zoom", "webhook")
 
 
 class IntegrationsConfig(AppConfig):
@@ -13,3 +13,5 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         for vendor in VENDORS:
             import_module(f"lifecycle.integrations.{vendor}")
+        import_module("lifecycle.integrations.receivers")
+        import_module("lifecycle.integrations.wellbeing")

@@ -84,6 +84,7 @@ class Handler:
 
     `fetch`, if there is one, runs before it, in no transaction and never in a request. It returns what the handler
     needs from outside, or raises Unfetched. With `needs_fetch` it is asked per event whether there is anything.
+    After `fetch_tries` failures to fetch it is handled all the same, with `fetched` None; without that it is given up.
     `stops_mail`: the door answers only when none of these people's stopped mails is in flight any more.
     """
 
@@ -91,6 +92,7 @@ class Handler:
     fetch: Callable[[Delivery], Any] | None = None
     needs_fetch: Callable[[Delivery], bool] = field(default=lambda delivery: True)
     stops_mail: bool = False
+    fetch_tries: int | None = None
 
 
 class Provider(Protocol):

@@ -7,7 +7,7 @@ claim: of two workers that got to it (the first one's lease ran out) one rolls b
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from lifecycle.integrations.contract import Delivery, Handler, Outcome, Parked, 
 
 logger = logging.getLogger(__name__)
 
+Fetch = Callable[[Delivery], Any]
 LEASE = timedelta(minutes=3)
 MOST_ATTEMPTS = 5
 # What cannot be had from outside is somebody else's trouble, and may take them a day or two.
@@ -121,7 +122,7 @@ def work(taken: Claim, *, now: datetime, may_fetch: bool = True) -> Done:
         if handler.fetch and handler.needs_fetch(delivery):
             if not may_fetch or gate.closed(now):
                 return _give_back(taken, now + LOCKED if may_fetch else now)
-            delivery = replace(delivery, fetched=handler.fetch(delivery))
+            delivery = _fetched(handler.fetch, handler.fetch_tries, delivery, taken)
         outcome, woken = _apply(taken, handler, delivery, now)
     except _Fenced:
         return Done("taken")
@@ -151,6 +152,16 @@ def _read(taken: Claim) -> tuple[Handler, Delivery]:
         received_at=taken.received_at,
         is_last_try=taken.state == "parked" and taken.attempts > 2,
     )
+
+
+def _fetched(fetch: Fetch, tries: int | None, delivery: Delivery, taken: Claim) -> Delivery:
+    """With what it needs from outside, or without it once that was tried often enough."""
+    try:
+        return replace(delivery, fetched=fetch(delivery))
+    except Unfetched:
+        if tries is None or taken.attempts < tries:
+            raise
+        return delivery
 
 
 def _payload(body: bytes) -> dict[str, Any]:

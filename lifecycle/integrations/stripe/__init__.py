@@ -1,0 +1,4 @@
+from lifecycle.integrations import registry
+from lifecycle.integrations.stripe.provider import PROVIDER
+
+registry.register(PROVIDER)

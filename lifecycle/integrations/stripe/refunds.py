@@ -1,0 +1,135 @@
+"""Money that goes back, by the merchant's will or by the customer's bank."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from leads import claiming
+from lifecycle.customers import accounts, paying, refunding, telling
+from lifecycle.customers.models import Purchase
+from lifecycle.customers.products import plain
+from lifecycle.customers.refunding import Back
+from lifecycle.integrations.contract import Delivery, Outcome, Parked
+from lifecycle.integrations.stripe import fetching, people, reading, waiting
+from lifecycle.integrations.stripe.payments import names_of
+from lifecycle.integrations.stripe.people import SLUG
+from lifecycle.integrations.stripe.reading import Object, part, ref
+
+PATIENCE = timedelta(days=1)
+# Between a bill's payment and its charge.
+CLOSE = timedelta(hours=1)
+
+
+def of_charge(delivery: Delivery, now: datetime) -> Outcome:
+    """A charge's new total of what went back."""
+    charge = part(delivery.payload["data"]["object"])
+    purchase = _purchase(charge, names_of(charge), delivery, now)
+    if purchase is None:
+        return _unknown()
+    code = reading.currency(charge.get("currency"))
+    total = reading.amount(charge.get("amount_refunded"), code)
+    if not total:
+        return Outcome("Nothing has gone back.", [purchase.lead_id], is_ignored=True)
+    at = delivery.occurred_at or now
+    more = refunding.record(purchase, Back(SLUG, ref(charge), total, at, is_total=True), now=now)
+    return _counted(purchase, bool(more))
+
+
+def single(delivery: Delivery, now: datetime) -> Outcome:
+    """One refund. It counts when it succeeded."""
+    refund = part(delivery.payload["data"]["object"])
+    names = ("", ref(refund.get("payment_intent")), ref(refund.get("charge")))
+    status = refund.get("status", "succeeded")
+    if status != "succeeded":
+        return Outcome(f"Refund {ref(refund)} is {status}: it counts when it succeeds.", is_ignored=True)
+    purchase = _purchase(refund, names, delivery, now)
+    if purchase is None:
+        return _unknown()
+    return _counted(purchase, _back(purchase, refund, delivery, now))
+
+
+def disputed(delivery: Delivery, now: datetime) -> Outcome:
+    """A customer's bank asks for the money: told, and counted as gone when the case is lost."""
+    dispute = part(delivery.payload["data"]["object"])
+    names = ("", ref(dispute.get("payment_intent")), ref(dispute.get("charge")))
+    purchase = _purchase(dispute, names, delivery, now)
+    if purchase is None:
+        return _unknown()
+    if delivery.kind == "charge.dispute.closed":
+        if dispute.get("status") != "lost":
+            return Outcome(f"The dispute about {purchase.key} is over.", [purchase.lead_id])
+        return _counted(purchase, _back(purchase, dispute, delivery, now))
+    code = reading.currency(dispute.get("currency"))
+    told = {
+        "order_id": purchase.key,
+        "dispute": ref(dispute),
+        "amount": plain(reading.amount(dispute.get("amount"), code)),
+        "currency": code,
+        "reason": reading.text(dispute.get("reason"), 60),
+        "answer_by": telling.iso(reading.moment(part(dispute.get("evidence_details")).get("due_by"))),
+    }
+    at = delivery.occurred_at or now
+    telling.tell(purchase.lead_id, "payment.disputed", told, provider=SLUG, key=ref(dispute), at=at, now=now)
+    return Outcome(f"The payment of {purchase.key} is disputed.", [purchase.lead_id])
+
+
+def fetch(delivery: Delivery) -> Mapping[str, Any]:
+    """Which bills the payment paid: in the newer shape only Stripe knows."""
+    found = part(delivery.payload["data"]["object"])
+    return {"invoices": fetching.invoices_of(ref(found.get("payment_intent")))}
+
+
+def needs_fetch(delivery: Delivery) -> bool:
+    found = part(delivery.payload["data"]["object"])
+    intent = ref(found.get("payment_intent"))
+    return bool(intent) and fetching.may_ask() and not paying.find(SLUG, (intent, ref(found.get("charge"))))
+
+
+def _purchase(found: Object, names: tuple[str, ...], delivery: Delivery, now: datetime) -> Purchase | None:
+    """The payment that it takes back, with its person locked. Parked until it is told; None on the last try."""
+    invoices = part(delivery.fetched).get("invoices") or ()
+    wanted = [name for name in (*invoices, *names) if name]
+    known = paying.find(SLUG, wanted) or _by_amount(found)
+    if known:
+        claiming.hold([known[0].lead_id])
+        paying.link(known[0], SLUG, wanted)
+        return paying.same(SLUG, wanted, now=now)
+    if delivery.is_last_try or not wanted:
+        return None
+    customer = people.customer_of(found)
+    waits_for = waiting.payments_of(customer) if customer else waiting.name(names[1] or names[2])
+    raise Parked(waits_for, why="The payment that it takes back is not known yet.", patience=PATIENCE)
+
+
+def _by_amount(charge: Object) -> list[Purchase]:
+    """The one bill of this customer that this charge can have paid, where nothing names the link (newer shape)."""
+    lead_id = accounts.lead_of(SLUG, ref(charge.get("customer")))
+    code = reading.currency(charge.get("currency"))
+    at, worth = reading.moment(charge.get("created")), reading.amount(charge.get("amount"), code)
+    if charge.get("object") != "charge" or lead_id is None or at is None or worth is None:
+        return []
+    near = Purchase.objects.filter(
+        provider=SLUG,
+        lead_id=lead_id,
+        amount=worth,
+        currency=code,
+        invoice__isnull=False,
+        purchased_at__range=(at - CLOSE, at + CLOSE),
+    ).exclude(names__reference__startswith="pi_")
+    found = list(near[:2])
+    return found if len(found) == 1 else []
+
+
+def _back(purchase: Purchase, refund: Object, delivery: Delivery, now: datetime) -> bool:
+    amount = reading.amount(refund.get("amount"), reading.currency(refund.get("currency")))
+    at = reading.moment(refund.get("created")) or delivery.occurred_at or now
+    return bool(amount) and bool(refunding.record(purchase, Back(SLUG, ref(refund), amount or 0, at), now=now))
+
+
+def _counted(purchase: Purchase, is_news: bool) -> Outcome:
+    text = "More of it went back" if is_news else "Nothing new: it was told before"
+    return Outcome(f"Purchase {purchase.key}: {text[0].lower()}{text[1:]}.", [purchase.lead_id])
+
+
+def _unknown() -> Outcome:
+    return Outcome("Kept: the payment that it takes back is not known here.", is_ignored=True)
