@@ -53,6 +53,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("TRUSTED_PROXIES", "-1", "0 or more"),
         ("LOG_LEVEL", "LOUD", "DEBUG"),
         ("FORM_LIMIT", "many", "requests per"),
+        ("ZOOM_API_URL", "api.zoom.us", "address of an API"),
+        ("ZOOM_API_URL", "https://me:word@api.zoom.us/v2", "address of an API"),
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: str, says: str) -> None:

@@ -81,6 +81,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
     return _call("POST", url, body, headers, allow_private=allow_private)
 
 
+def put(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool = False) -> Answer:
+    """As `post`, with PUT."""
+    return _call("PUT", url, body, headers, allow_private=allow_private)
+
+
 def get(url: str, headers: Mapping[str, str], *, allow_private: bool = False) -> Answer:
     """Ask once and read the answer. Raises Refused or Unreachable; a redirect is an answer like any other."""
     return _call("GET", url, None, headers, allow_private=allow_private)

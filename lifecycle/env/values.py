@@ -139,6 +139,13 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def api_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be the address of an API such as https://api.zoom.us/v2")
+    return text.rstrip("/")
+
+
 def enrichment_address(text: str) -> str:
     if urlsplit(text).scheme not in ("http", "https") or "{domain}" not in text:
         raise ValueError("must be an address with the domain in it, such as https://facts.example.com/{domain}")
