@@ -10,3 +10,4 @@ class WebinarsConfig(AppConfig):
     def ready(self) -> None:
         import_module("webinars.receivers")
         import_module("webinars.merging")
+        import_module("webinars.invites")

@@ -47,14 +47,14 @@ class Entry:
     url: str = ""
 
 
-def invite(entry: Entry, *, method: Method, organizer: Party, attendee: Party, stamp: datetime) -> bytes:
-    """The whole iCalendar object with CRLF line ends, UTF-8."""
+def invite(entry: Entry, *, method: Method, organizer: Party, attendee: Party | None, stamp: datetime) -> bytes:
+    """The whole iCalendar object with CRLF line ends, UTF-8. Published, it names no attendee."""
     calendar = Calendar()
     for name, value in (("version", "2.0"), ("prodid", PRODUCT), ("calscale", "GREGORIAN"), ("method", method.value)):
         calendar.add(name, value)
     event = _event(entry, stamp)
     event.add("organizer", _address(organizer))
-    if method is not Method.PUBLISH:
+    if attendee and method is not Method.PUBLISH:
         event.add("attendee", _address(attendee, **_ASKED if method is Method.REQUEST else {}))
     event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
     if method is not Method.CANCEL:
