@@ -63,7 +63,7 @@ class Case:
     were told just now. `rate`: why the sender account cannot take it now, None if it can.
 
     `due_from`: before this it is too early, its date having moved. It may leave inside `window` and outside `quiet`
-    (None: at any time) of the clocks in `zone`; `holidays` are the person's."""
+    (None: at any time) of the clocks in `zone`; `holidays` are the person's. Since `sunset_at` marketing rests."""
 
     is_marketing: bool
     topic_id: int | None
@@ -82,6 +82,7 @@ class Case:
     zone: str = "UTC"
     holidays: Collection[date] = ()
     exit_event: int | None = None
+    sunset_at: datetime | None = None
 
 
 def enrollment(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -109,6 +110,14 @@ def consent(case: Case, policy: Policy, now: datetime) -> Verdict | None:
     if case.topic_id is not None and ("topic", case.topic_id) in case.suppressions:
         return Drop("suppressed", "suppression: opted out of the topic")
     return None
+
+
+def sunset(case: Case, policy: Policy, now: datetime) -> Verdict | None:
+    """Of whom nothing was heard for long gets no marketing mail, until they act. It is no opt-out."""
+    if not case.is_marketing or case.sunset_at is None:
+        return None
+    reason = f"sunset: nothing was heard of the person, marketing rests since {case.sunset_at:%Y-%m-%d %H:%M} UTC"
+    return Drop("suppressed", reason, exit_reason="sunset", values={"since": case.sunset_at})
 
 
 def lateness(case: Case, policy: Policy, now: datetime) -> Verdict | None:
@@ -194,7 +203,19 @@ def holdout(case: Case, policy: Policy, now: datetime) -> Verdict | None:
 
 Check = Callable[[Case, Policy, datetime], Verdict | None]
 
-ORDER: tuple[Check, ...] = (enrollment, exit_rules, consent, lateness, attempts, moved, window, cap, holdout, rate)
+ORDER: tuple[Check, ...] = (
+    enrollment,
+    exit_rules,
+    consent,
+    sunset,
+    lateness,
+    attempts,
+    moved,
+    window,
+    cap,
+    holdout,
+    rate,
+)
 
 
 # A mail that is put off beyond its own end is looked at once more just after it.
@@ -214,6 +235,10 @@ def verdict(case: Case, policy: Policy, now: datetime) -> Verdict:
 
 def _suppressions_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
     return {"scopes": sorted({scope for scope, _ in case.suppressions})} if case.suppressions else {}
+
+
+def _sunset_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
+    return {"since": case.sunset_at} if case.is_marketing and case.sunset_at is not None else {}
 
 
 def _lateness_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
@@ -241,6 +266,7 @@ def _cap_seen(case: Case, policy: Policy, now: datetime) -> dict[str, Any]:
 # The figures that checks look at, by the name their reasons start with, in their order.
 FIGURES: tuple[tuple[str, Callable[[Case, Policy, datetime], dict[str, Any]]], ...] = (
     ("suppression", _suppressions_seen),
+    ("sunset", _sunset_seen),
     ("late", _lateness_seen),
     ("attempts", _attempts_seen),
     ("window", _window_seen),

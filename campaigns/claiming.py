@@ -26,7 +26,7 @@ _DUE_MAIL = """
            CASE e.exit_reason WHEN 'completed' THEN 'completed' ELSE e.state END,
            e.version_id, e.goal_since, e.context, l.address_hash, m.is_shadow, m.step_key, m.variant_key,
            m.reason LIKE 'rate:%%', m.broadcast_run_id, e.key,
-           CASE WHEN e.step_key = m.step_key THEN e.step_since END
+           CASE WHEN e.step_key = m.step_key THEN e.step_since END, l.sunset_at
     FROM campaigns_message m
     JOIN leads_lead l ON l.id = m.lead_id
     LEFT JOIN campaigns_sequence s ON s.id = m.sequence_id

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from campaigns import variants
 from campaigns.goals import About, ExitRule, reached
-from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, Stay, Step
+from campaigns.steps import Decision, Effect, Hold, Leave, Pass, Position, SendStep, SetField, SetStep, Stay, Step
 from campaigns.windows import Window
 from lifecycle.core import rules
 
@@ -22,7 +22,8 @@ ALL_LOTS = (0, 100)
 class Trigger:
     """What enrols: an event kind with a test of its properties, entering a segment, or a date that comes near.
 
-    `updates_only`: it enrols nobody, its payload joins the run that is active.
+    `updates_only`: it enrols nobody, its payload joins the run that is active. `resumes`: it begins no run of its own,
+    but goes on with one that this goal ended within `resumes_within`.
     """
 
     event_kind: str
@@ -31,6 +32,8 @@ class Trigger:
     updates_only: bool = False
     date_field: str = ""
     offset: timedelta = timedelta()
+    resumes: str = ""
+    resumes_within: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,10 @@ class Journey:
     def windows(self) -> "set[Window | None]":
         """When its mails may leave."""
         return {step.window for step in self.steps if isinstance(step, SendStep)}
+
+    def sets(self, name: str) -> bool:
+        """Whether a step sets this field."""
+        return any(isinstance(step, SetStep) and step.field == name for step in self.steps)
 
     @property
     def asks_payload(self) -> bool:

@@ -52,6 +52,7 @@ class Due(NamedTuple):
     broadcast_run_id: int | None
     run_key: str | None
     step_since: datetime | None  # when the step before was over by plan, while the run is at the mail's step
+    sunset_at: datetime | None = None
 
     @property
     def is_marketing(self) -> bool:
@@ -112,6 +113,7 @@ def judge(
             promised=limits.promised[mail.lead_id],
             rate=limits.turns.offer(is_patient=mail.is_marketing and not mail.had_its_turn, now=now),
             is_shadow=mail.is_shadow,
+            sunset_at=mail.sunset_at,
             window=sending.window_of(mail),
         )
         timing.look(case, mail, known.get(mail.version_id or 0), persons[mail.lead_id], limits.calendar)

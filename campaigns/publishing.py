@@ -8,7 +8,7 @@ from django.conf import settings
 from campaigns import admission, journeys, scheduling
 from campaigns.editing.tombstones import reused
 from campaigns.experiments import checking
-from campaigns.fields import SETTABLE
+from campaigns.fields import SETTABLE, TRUE_OR_FALSE
 from campaigns.models import Sequence, SequenceVersion, Step
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import http, rules
@@ -105,6 +105,8 @@ def _check_set(step: Step) -> Iterator[tuple[str, str]]:
     name = step.field or ""
     if name not in SETTABLE and not (name.startswith("attributes.") and len(name) > len("attributes.")):
         yield "set.field", f"{name or 'nothing'} cannot be set; use attributes.<name> or {', '.join(sorted(SETTABLE))}"
+    elif name in TRUE_OR_FALSE and not isinstance(step.value, bool):
+        yield "set.value", f"{name} is either true or false"
 
 
 def _check_notify(step: Step) -> Iterator[tuple[str, str]]:

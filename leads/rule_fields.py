@@ -33,6 +33,7 @@ VOCABULARY = Vocabulary(
         Field("fit_score", "number", "fit score", "fit_score"),
         Field("intent_score", "number", "intent score", "intent_score"),
         Field("engagement_tier", "choice", "engagement tier", "engagement_tier", tuple(Tier.values)),
+        Field("sunset_at", "datetime", "start of the sunset", "sunset_at"),
         Field("is_client", "boolean", "client", "is_client"),
         Field("last_human_act_at", "datetime", "last human act", "last_human_act_at"),
         Field("form_source", "text", "first form", "form_source"),

@@ -7,12 +7,12 @@ from leads import profile
 from leads.batch import LeadRow
 from leads.intake import PROFILE
 from leads.intake import IntakeError as LeadError
-from leads.models.lead import AudienceType, Tier
+from leads.models.lead import AudienceType
 from lifecycle.core import sql
 
 MOST_ATTRIBUTES = 32_768
-CHOICES = {"audience_type": AudienceType.values, "engagement_tier": Tier.values}
-FURTHER = {"primary_audience": 120, "audience_type": 3, "engagement_tier": 12}
+CHOICES = {"audience_type": AudienceType.values}
+FURTHER = {"primary_audience": 120, "audience_type": 3}
 
 # What the API, the admin and sequences may write; nothing that is concluded, and nothing that never changes.
 WRITABLE = frozenset({*PROFILE, *FURTHER, "company_size", "is_client", "attributes"})
@@ -56,8 +56,6 @@ def _column(name: str, value: object) -> Any:
     longest = profile.LIMITS.get(PROFILE.get(name, ""), FURTHER.get(name, 0))
     if name in CHOICES and text not in ("", *CHOICES[name]):
         raise ValueError(f"One of {', '.join(CHOICES[name])} is expected here.")
-    if name == "engagement_tier" and not text:
-        raise ValueError("A tier cannot be cleared.")
     if len(text) > longest:
         raise ValueError(f"At most {longest} characters.")
     if name == "timezone" and text and not profile.zone(text):

@@ -9,6 +9,7 @@ from campaigns.engine import Journey
 from campaigns.goals import COLLEAGUE_ACTED
 from campaigns.triggers import lineage_name
 from leads.batch import EventRow
+from leads.engagement import SUNSET
 from leads.projection import FOLDS
 from lifecycle.core import rules
 
@@ -17,9 +18,12 @@ STAGES = frozenset({"stage", "stage_since"})
 DEMO = frozenset({"demo_booked", "demo_status"})
 CLIENT = frozenset({"is_client"})
 OWNER = frozenset({"owner"})
+# What says whether marketing mail rests, and how engaged the person was.
+RESTS = frozenset({"lead.sunset", "lead.revived", "tier.changed"})
+ENGAGEMENT = frozenset({"engagement_tier", "sunset_at"})
 # Never changes once it is there.
 CONSTANT = frozenset({"email", "email_domain", "created_at", "form_source", "timezone"})
-WITH_HISTORY = SCORES | STAGES | DEMO | CLIENT | OWNER | CONSTANT
+WITH_HISTORY = SCORES | STAGES | DEMO | CLIENT | OWNER | ENGAGEMENT | CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Questions:
             return bool(properties.get("sequence") == self.sequence)
         if event.kind == COLLEAGUE_ACTED:
             return True  # it was only told to people who were really inside
-        if event.kind != "lead.updated" or properties.get("source") != "sequence":
+        sets = event.kind == "lead.updated" and properties.get("source") == "sequence"
+        if not sets and event.kind not in ("lead.sunset", "lead.revived"):
             return False
         return lineage_name(self.sequence) in event.lineage
 
@@ -101,7 +106,8 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
             if trigger.date_field
         )
     )
-    for kind in _folded(needs.fields):
+    fields = needs.fields | (CLIENT if any(journey.sets(SUNSET) for journey in journeys) else frozenset())
+    for kind in _folded(fields) | RESTS:
         spans[kind] = None
     return Questions(
         sequence_id=first.sequence_id,
@@ -111,8 +117,8 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         since=since,
         until=until,
         spans=spans,
-        read=read | ({"owner.assigned"} & spans.keys()),
-        fields=needs.fields | (SCORES if needs.fields & SCORES else frozenset()) | {each.lead_field for each in dates},
+        read=read | RESTS | ({"owner.assigned"} & spans.keys()),
+        fields=fields | (SCORES if fields & SCORES else frozenset()) | {each.lead_field for each in dates},
         cap_days=cap_days,
         every_instant=any(
             journey.exit_needs.time_dependent or (journey.may_wait and journey.entry_needs.time_dependent)

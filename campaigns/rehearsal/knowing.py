@@ -9,6 +9,7 @@ from campaigns.people import Person
 from leads import scoring
 from leads.batch import EventRow
 from leads.projection import FOLDS
+from leads.tiers import DORMANT
 from lifecycle.core import rules
 
 
@@ -23,15 +24,16 @@ class Change(NamedTuple):
 class Knowledge:
     """Begins with the fields as they are today and goes back to how they began, as far as their history is known."""
 
-    def __init__(self, person: Person, thresholds: scoring.Thresholds, *, stage: str) -> None:
+    def __init__(self, person: Person, thresholds: scoring.Thresholds, *, stage: str, tier: str = "") -> None:
         self.row = person.row
         self.zone = person.zone
         self._fields = dict(person.fields)
         self._thresholds = thresholds
+        self.sunset_at: datetime | None = None
         self._events: dict[str, list[rules.EventFact]] = defaultdict(list)
-        self._begin(stage)
+        self._begin(stage, tier)
 
-    def _begin(self, stage: str) -> None:
+    def _begin(self, stage: str, tier: str) -> None:
         began: dict[str, Any] = {
             "fit_score": 0,
             "intent_score": 0,
@@ -40,9 +42,12 @@ class Knowledge:
             "demo_booked": False,
             "demo_status": "",
             "owner": None,
+            "sunset_at": None,
         }
         if stage:
             began["stage"] = stage
+        if tier:
+            began["engagement_tier"] = tier
         self._fields |= {name: value for name, value in began.items() if name in self._fields}
 
     @property
@@ -69,8 +74,25 @@ class Knowledge:
         fold = FOLDS.get(event.kind)
         if fold:
             fold(self, event)  # type: ignore[arg-type]  # it only sets columns
-        if event.kind == "owner.assigned":
-            self.set("owner", event.properties.get("owner"))
+        match event.kind:
+            case "owner.assigned":
+                self.set("owner", event.properties.get("owner"))
+            case "lead.sunset":
+                self.rest(event.occurred_at)
+            case "lead.revived":
+                self.rest(None)
+            case "tier.changed":
+                self._tier(event.properties)
+
+    def rest(self, since: datetime | None) -> None:
+        """Marketing mail rests since then, or rests no more."""
+        self.sunset_at = since
+        self.set("sunset_at", since)
+
+    def _tier(self, told: Mapping[str, Any]) -> None:
+        self.set("engagement_tier", told.get("after"))
+        if told.get("before") == DORMANT:  # an act: it ended a sunset that only the rehearsal knows of, too
+            self.rest(None)
 
     def set(self, name: str, value: Any) -> bool:
         """A field, or attributes.<name>, is so from now on; False if it was, or if nobody asks for it."""

@@ -13,6 +13,7 @@ from campaigns.rehearsal.standing import Scene, Standing
 from campaigns.steps import Decision, Leave, Note, Notify, Position, Queue, SetField, Stay
 from campaigns.triggers import lineage_of
 from leads.batch import EventRow
+from leads.engagement import SUNSET
 
 # As many rounds as the engine makes at one moment.
 MOST_ROUNDS = 50
@@ -23,7 +24,7 @@ class Life:
         self.scene = scene
         self.past = past
         self.journey = scene.journey
-        knowledge = Knowledge(past.person, scene.thresholds, stage=past.stage)
+        knowledge = Knowledge(past.person, scene.thresholds, stage=past.stage, tier=past.first_tier)
         self.standing = Standing(scene, past, Record(lead_id), knowledge)
         self.entrance = Entrance(self.standing)
         self.mailing = Mailing(self.standing)
@@ -166,10 +167,21 @@ class Life:
         before, self._set[decision.field] = self._set.get(decision.field), [decision.value]
         return before != [decision.value]
 
+    def _rests(self, is_to_rest: bool) -> str:
+        """As `leads.engagement.resting`: the kind of event it makes, "" if nothing changes."""
+        knowledge = self.standing.knowledge
+        if is_to_rest == (knowledge.sunset_at is not None) or (is_to_rest and knowledge.fields.get("is_client")):
+            return ""
+        return "lead.sunset" if is_to_rest else "lead.revived"
+
     def _tell(self, run: Run, decision: Decision, now: datetime) -> None:
         """The events that the step would have written, as far as they come back to this sequence."""
         lead_id, lineage = self.standing.record.lead_id, lineage_of(self.journey.sequence, run.lineage)
-        if isinstance(decision, SetField) and self._sets(decision):
+        if isinstance(decision, SetField) and decision.field == SUNSET:
+            kind = self._rests(decision.value is True)
+            if kind:  # learnt with the others
+                self._raised.append(EventRow(0, lead_id, kind, {}, now, now, "engine", run.depth + 2, lineage))
+        elif isinstance(decision, SetField) and self._sets(decision):
             told = {"fields": [decision.field.partition(".")[0]], "source": "sequence"}
             depth = run.depth + 2
             self._raised.append(EventRow(0, lead_id, "lead.updated", told, now, now, "engine", depth, lineage))

@@ -98,6 +98,7 @@ class Mailing:
             marketing_times=[*self._theirs(mail, now), *self._sent_at] if mail.is_marketing else [],
             promised=promised,
             is_shadow=mail.is_shadow,
+            sunset_at=standing.knowledge.sunset_at,
         )
         since = run.step_since if run.step_key == mail.step_key else None
         looked = _Look(mail.step_key, mail.variant_key, run.context, since)

@@ -134,7 +134,7 @@ class Wave:
 @dataclass(slots=True)
 class Past:
     """One person. `before`: events known when the period began; `assignments`: step → the variant met before it;
-    `stage`: the first there was."""
+    `stage` and `first_tier`: the first there were."""
 
     person: people.Person
     before: list[EventRow] = field(default_factory=list)
@@ -144,6 +144,7 @@ class Past:
     runs: list[PastRun] = field(default_factory=list)
     assignments: dict[str, str] = field(default_factory=dict)
     stage: str = ""
+    first_tier: str = ""
     _places: dict[tuple[datetime, int, int, int], Wave] = field(default_factory=dict)
 
     def wave(self, at: datetime, turn: int, depth: int = 0, rank: int = EVENTS) -> Wave:
@@ -211,6 +212,8 @@ def _events(pasts: Mapping[int, Past], ids: list[int], asked: Questions) -> None
     )
     for event_id, lead_id, kind, properties, occurred_at, recorded_at, source, depth, lineage in rows:
         event = EventRow(event_id, lead_id, kind, properties, occurred_at, recorded_at, source, depth, lineage or ())
+        if kind == "tier.changed":
+            pasts[lead_id].first_tier = pasts[lead_id].first_tier or properties.get("before", "")
         if recorded_at < asked.since:
             pasts[lead_id].before.append(event)
         elif not asked.is_own(event):  # the rehearsed run makes its own

@@ -7,6 +7,7 @@ from leads.actions.events import EventError, Telling, Told, add_event
 from leads.actions.people import LeadError, Upserted, assign_owner, set_fields, update_lead, upsert_lead
 from leads.actions.record import record
 from leads.actions.stage import move_stage, sweep_stages
+from leads.actions.sunset import bring_back
 
 __all__ = [
     "CaptureConflict",
@@ -21,6 +22,7 @@ __all__ = [
     "Upserted",
     "add_event",
     "assign_owner",
+    "bring_back",
     "capture",
     "confirm",
     "erase",

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from leads.actions.record import record
 from leads.attribution import KEYS as PROVENANCE
 from leads.attribution import anonymous_id, read
 from leads.batch import LeadRow, flush_leads
+from leads.engagement import SUNSET, resting
 from leads.log import NewEvent
 from leads.models import Lead
 from leads.pipeline import process_at_once
@@ -93,7 +94,8 @@ def set_fields(
     depth: int = 0,
     lineage: Mapping[int, Collection[str]] | None = None,
 ) -> None:
-    """What sequences set: lead id → {field or attributes.name: value}. In the caller's transaction; the rest follows.
+    """What sequences set: lead id → {field, attributes.name or sunset: value}. In the caller's transaction; the rest
+    follows.
 
     A value that a field does not take is left out; the sequence was checked when it was published. `lineage`: lead id →
     the sequences that set it, and those that led to them.
@@ -102,7 +104,12 @@ def set_fields(
     events = []
     for lead_id, row in rows.items():
         changed: set[str] = set()
+        causes = tuple(sorted((lineage or {}).get(lead_id, ())))
         for name, value in changes[lead_id].items():
+            if name == SUNSET:
+                told = resting.set_to(row, value, now=now)
+                events += [replace(told, depth=depth + 1, lineage=causes)] if told else []
+                continue
             attribute = name.removeprefix("attributes.")
             given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
             try:
@@ -111,7 +118,6 @@ def set_fields(
                 logger.warning("lead %s: a sequence sets %s to something it does not take", lead_id, name)
         if changed:
             properties = {"fields": sorted(changed), "source": "sequence"}
-            causes = tuple(sorted((lineage or {}).get(lead_id, ())))
             events.append(NewEvent(lead_id, "lead.updated", properties, depth=depth + 1, lineage=causes))
     flush_leads(rows.values(), now=now)
     record(events, now=now)

@@ -8,5 +8,6 @@ The rule itself is `leads.tiers`, which is pure.
 
 from leads.engagement.following import Tiers
 from leads.engagement.looking import drain, progress, verify
+from leads.engagement.resting import FIELD as SUNSET
 
-__all__ = ["Tiers", "drain", "progress", "verify"]
+__all__ = ["SUNSET", "Tiers", "drain", "progress", "verify"]

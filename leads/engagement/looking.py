@@ -70,10 +70,14 @@ _BRING = f"""
     SELECT count(*) FROM told
 """  # noqa: S608 - ours
 _DIFFERENT = f"""
-    SELECT id FROM ({_LOOKED} WHERE l.id > %b AND l.id <= %b) looked
+    SELECT id, EXISTS (SELECT FROM leads_pendingevent p WHERE p.lead_id = looked.id AND p.dead_at IS NULL)
+    FROM ({_LOOKED} WHERE l.id > %b AND l.id <= %b) looked
     WHERE before <> after OR tier_since IS NULL
        OR due_at IS DISTINCT FROM tier_due_at AND NOT coalesce(tier_due_at < due_at, false)
 """  # noqa: S608 - ours
+_SOON = """
+    UPDATE leads_lead SET tier_due_at = %b WHERE id = ANY(%b::bigint[]) AND coalesce(tier_due_at > %b, true)
+"""
 _HOLD = "SELECT id FROM leads_lead WHERE id = ANY(%b::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 _WORKSPACE = """
     SELECT tier_most_acts, tier_most_days, tier_engaged_days, tier_quiet_days, tiers_built_for, tiers_built_to
@@ -142,9 +146,12 @@ def _pass(now: datetime, limit: int) -> Looked | None:
     looked = Looked()
     if count:
         # Asked without locks; then, holding those who differ, what is still so is written.
-        different = sorted(row[0] for row in sql.fetch(_DIFFERENT, [*_given(wanted, now), built_to, last]))
-        sql.fetch(_HOLD, [different])
-        looked = _bring(different, wanted, now)
+        different = dict(sql.fetch(_DIFFERENT, [*_given(wanted, now), built_to, last]))
+        sql.fetch(_HOLD, [sorted(different)])
+        looked = _bring([lead_id for lead_id, is_behind in different.items() if not is_behind], wanted, now)
+        behind = [lead_id for lead_id, is_behind in different.items() if is_behind]
+        if behind:  # when their acts are processed
+            sql.execute(_SOON, [now, behind, now])
     sql.execute(_MARK, [_name(wanted), last if count == CHUNK else None])
     return looked
 

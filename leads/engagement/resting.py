@@ -9,7 +9,13 @@ from leads.batch import LeadRow
 from leads.log import NewEvent
 from leads.tiers import Life
 
-SUNSET, REVIVED = "lead.sunset", "lead.revived"
+FIELD = "sunset"  # as sequences set it
+BEGUN, ENDED = "lead.sunset", "lead.revived"
+
+
+def set_to(row: LeadRow, value: object, *, now: datetime) -> NewEvent | None:
+    """What a sequence sets: true begins, false ends it. The event that tells of it, None if nothing changed."""
+    return begin(row, now=now) if value is True else end(row, by="sequence")
 
 
 def begin(row: LeadRow, *, now: datetime) -> NewEvent | None:
@@ -18,7 +24,7 @@ def begin(row: LeadRow, *, now: datetime) -> NewEvent | None:
         return None
     row.set("sunset_at", now)
     quiet = now - Life(row["created_at"], row["last_human_act_at"]).since
-    return NewEvent(row.id, SUNSET, {"quiet_days": max(quiet.days, 0)})
+    return NewEvent(row.id, BEGUN, {"quiet_days": max(quiet.days, 0)})
 
 
 def end(row: LeadRow, *, by: str, reason: str = "") -> NewEvent | None:
@@ -28,4 +34,4 @@ def end(row: LeadRow, *, by: str, reason: str = "") -> NewEvent | None:
     """
     if not row.set("sunset_at", None):
         return None
-    return NewEvent(row.id, REVIVED, {"by": by, **({"reason": reason} if reason else {})})
+    return NewEvent(row.id, ENDED, {"by": by, **({"reason": reason} if reason else {})})

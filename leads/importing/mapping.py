@@ -30,7 +30,6 @@ LABELS: dict[str, str] = {
     "organization_type": "Organization type",
     "audience_type": "Audience type (b2b, b2c)",
     "primary_audience": "Primary audience",
-    "engagement_tier": "Engagement tier",
     "is_client": "Is a client (yes, no)",
     "unsubscribed": "Opted out: anything but a no blocks the address",
     "subscribed": "Opted in: a no blocks the address",

@@ -20,7 +20,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Their company",
         ("company", "company_size", "industry", "organization_type", "audience_type", "primary_audience", "is_client"),
     ),
-    ("Mail they want or not", ("unsubscribed", "subscribed", "consent", "consent_at", "engagement_tier")),
+    ("Mail they want or not", ("unsubscribed", "subscribed", "consent", "consent_at")),
 )
 
 

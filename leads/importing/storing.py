@@ -30,7 +30,7 @@ GONE = "The person was erased or merged at this very moment; import the row agai
 DRAFTED = (
     "attributes", "id", "email", "email_normal", "email_domain", "address_hash", "first_name", "last_name", "phone",
     "job_title", "role", "department", "company_id", "company_name", "company_size", "industry", "country", "timezone",
-    "organization_type", "audience_type", "primary_audience", "engagement_tier", "is_client", "stage_since",
+    "organization_type", "audience_type", "primary_audience", "is_client", "stage_since",
     "original_touch_id", "latest_touch_id", "created_at", "updated_at",
 )  # fmt: skip
 _KNOWN = """

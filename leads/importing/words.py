@@ -42,7 +42,6 @@ WORDS: dict[str, str] = {
     "organization_type": "organizationtype organisationtype orgtype organisationstyp typeorganisation",
     "audience_type": "audiencetype",
     "primary_audience": "primaryaudience audience zielgruppe",
-    "engagement_tier": "engagementtier",
     "is_client": "isclient client customer iscustomer kunde istkunde escliente cliente",
     "unsubscribed": """
         unsubscribed optout optedout hasoptedoutofemail emailoptout donotemail donotcontact dnc
@@ -76,6 +75,6 @@ MACHINERY = frozenset(
     originalsource latestsource originalmedium latestmedium originalcampaign latestcampaign
     originallandingpage latestlandingpage originaloccurredat latestoccurredat lasthumanactat
     memberrating leid euid dstoff gmtoff optinip confirmip latitude longitude lastchanged demobooked
-    demoat demostatus webinars
+    demoat demostatus webinars engagementtier tiersince sunsetat
     """.split()
 )

@@ -45,6 +45,7 @@ LEAD: dict[str, Any] = {
     "owner": "rita",
     "is_client": False,
     "engagement_tier": "engaged",
+    "sunset_at": None,
     "form_source": "contact",
     "original_touch": TOUCH,
     "latest_touch": TOUCH,
@@ -187,6 +188,41 @@ SUBMISSION: dict[str, Any] = {
     "page_url": "https://www.example.com/pricing",
 }
 ACCEPTED: dict[str, Any] = {"status": "accepted", "next": "https://crm.example.com/thanks/contact/"}
+WEBINAR: dict[str, Any] = {
+    "code": "WB003",
+    "title": "Onboarding that sticks",
+    "summary": "What the first week decides.",
+    "description": "Three teams show what they changed, and what came of it.",
+    "state": "open",
+    "starts_at": "2026-03-10T15:00:00Z",
+    "ends_at": "2026-03-10T15:45:00Z",
+    "time_zone": "Europe/Berlin",
+    "when": "Tuesday, 10 March 2026, 16:00–16:45 CET",
+    "speakers": [{"name": "Ada Park", "title": "Head of Success, Acme", "bio": ""}],
+    "capacity": 100,
+    "seats_left": 12,
+    "page_url": "https://crm.example.com/webinars/WB003",
+    "calendar": {
+        "google_url": "https://calendar.google.com/calendar/render?action=TEMPLATE&text=Onboarding",
+        "outlook_url": "https://outlook.live.com/calendar/0/deeplink/compose?subject=Onboarding",
+    },
+    "recording_url": "",
+}
+REGISTRATION: dict[str, Any] = {
+    "email": "ada@acme.com",
+    "first_name": "Ada",
+    "company": "Acme",
+    "organization_type": "Software Company",
+    "utm_source": "linkedin",
+}
+REGISTERED: dict[str, Any] = {
+    "status": "registered",
+    "webinar": "WB003",
+    "calendar_url": "https://crm.example.com/webinars/r/kq3T/calendar.ics",
+    "google_url": "https://calendar.google.com/calendar/render?action=TEMPLATE&text=Onboarding",
+    "outlook_url": "https://outlook.live.com/calendar/0/deeplink/compose?subject=Onboarding",
+    "page_url": "https://crm.example.com/webinars/r/kq3T",
+}
 UPSERT: dict[str, Any] = {
     "email": "ada@acme.com",
     "first_name": "Ada",

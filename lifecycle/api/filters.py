@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from leads import addresses
 from leads.models import Lead
-from leads.models.lead import Stage, Temperature
+from leads.models.lead import Stage, Temperature, Tier
 from lifecycle.api.problems import invalid
 
 NOBODY = "none"
@@ -64,6 +64,7 @@ class LeadFilter(filters.FilterSet):
     )
     stage = one_of(Stage)
     temperature = one_of(Temperature)
+    engagement_tier = one_of(Tier)
     owner = OwnerFilter(method="by_owner", help_text=f"A user name, or “{NOBODY}”.")
     updated_since = MomentFilter(
         field_name="updated_at",

@@ -78,7 +78,10 @@ class LeadSerializer(serializers.Serializer[Lead]):
     primary_audience = serializers.CharField()
     owner = serializers.SerializerMethodField(help_text="The user name of the sales rep, or null.")
     is_client = serializers.BooleanField()
-    engagement_tier = serializers.ChoiceField(choices=Tier.choices)
+    engagement_tier = serializers.ChoiceField(choices=Tier.choices, help_text="By what the person did themselves.")
+    sunset_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when marketing mail rests, as nothing was heard of the person; or null."
+    )
     form_source = serializers.CharField(help_text="The first form. Never changes.")
     original_touch = TouchSerializer(allow_null=True, help_text="How the person first came. Never changes.")
     latest_touch = TouchSerializer(allow_null=True)
@@ -118,7 +121,6 @@ class LeadFieldsSerializer(serializers.Serializer[object]):
     organization_type = sent("Decides the audience.", max_length=120)
     audience_type = serializers.ChoiceField(choices=AudienceType.choices, required=False, allow_blank=True)
     primary_audience = sent(max_length=120)
-    engagement_tier = serializers.ChoiceField(choices=Tier.choices, required=False)
     is_client = serializers.BooleanField(required=False)
     attributes = serializers.DictField(required=False, help_text="Joined with those there are; null removes one.")
 

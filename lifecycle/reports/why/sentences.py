@@ -72,6 +72,10 @@ def _suppression(values: Values, words: Words) -> str:
     return f"{words.person} unsubscribed" if "marketing" in scopes else f"{words.person} opted out of the topic"
 
 
+def _sunset(values: Values, words: Words) -> str:
+    return f"nothing was heard of {words.person}, so marketing mail rests since {words.at(values['since'])}"
+
+
 OBJECTIONS: dict[str, Callable[[Values, Words], str]] = {
     "cap": _cap,
     "window": _window,
@@ -79,11 +83,13 @@ OBJECTIONS: dict[str, Callable[[Values, Words], str]] = {
     "late": _late,
     "attempts": _attempts,
     "suppression": _suppression,
+    "sunset": _sunset,
 }
 NAMES = {
     "enrollment": "Run",
     "exit": "Goals and exit rules",
     "suppression": "Opt-outs",
+    "sunset": "Sunset",
     "late": "Lateness",
     "attempts": "Attempts",
     "window": "Send window",
