@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from campaigns.models import Enrollment, Message
 from leads.models import PendingEvent, PendingIdentity
 from lifecycle.core import clock, gate, sql
+from lifecycle.integrations.models import InboxEvent
 from lifecycle.models import Moment
 
 ENGINE = "engine"
@@ -41,6 +42,10 @@ def oldest_message() -> datetime | None:
     return earliest(Message.objects.filter(state=Message.State.READY, is_held=False), "due_at")
 
 
+def oldest_inbox_event() -> datetime | None:
+    return earliest(InboxEvent.objects.filter(state__in=["waiting", "parked"]), "due_at")
+
+
 def earliest(rows: "QuerySet[Any]", field: str) -> datetime | None:
     found: datetime | None = rows.order_by(field).values_list(field, flat=True).first()
     return found
@@ -48,6 +53,7 @@ def earliest(rows: "QuerySet[Any]", field: str) -> datetime | None:
 
 # What waits, by name: the moment the oldest open piece of work became due, or None.
 OLDEST_DUE: dict[str, Callable[[], datetime | None]] = {
+    "webhook": oldest_inbox_event,
     "identity": oldest_identity,
     "event": oldest_event,
     "enrollment": oldest_enrollment,

@@ -67,6 +67,16 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Forget imports", "leads.tasks.forget_imports", seconds(3600), "Files and refused rows are kept for days only."
     ),
+    Job("Tell Zoom", "lifecycle.integrations.tasks.tell_zoom", seconds(10), "New registrations of webinars on Zoom."),
+    Job(
+        "Catch up with Zoom",
+        "lifecycle.integrations.tasks.catch_up_with_zoom",
+        seconds(60),
+        "Webinars that got their Zoom id after their people.",
+    ),
+    Job(
+        "Settle attendance", "webinars.tasks.settle_attendance", seconds(60), "Who attended, when a session is over."
+    ),
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
     Job("Sweep tiers", "leads.tasks.sweep_tiers", seconds(60), "People who fall quiet, each when their time is over."),
     Job("Verify tiers", "leads.tasks.verify_tiers", timedelta(days=1), "A tier must be what the person's acts say."),
@@ -78,6 +88,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "Forget rejected calls", "lifecycle.api.tasks.forget_rejected_calls", seconds(3600), "Kept for two weeks only."
     ),
+    Job("Forget webhooks", "lifecycle.integrations.tasks.forget", seconds(3600), "Bodies are kept for a while only."),
     Job("Tidy up", "lifecycle.tasks.tidy", timedelta(days=1), "Expired sessions and old login attempts."),
 )
 

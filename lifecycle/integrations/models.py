@@ -125,6 +125,9 @@ class InboxEvent(models.Model):
             models.Index(fields=["lead", "-id"], condition=Q(lead__isnull=False), name="inbox_of_lead"),
             models.Index(fields=["address_hash"], condition=~Q(address_hash=""), name="inbox_by_address"),
             models.Index(fields=["closed_at"], condition=Q(state="dead"), name="inbox_dead"),
+            models.Index(
+                fields=["closed_at"], condition=Q(closed_at__isnull=False) & ~Q(body=b""), name="inbox_to_forget"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,9 @@
 from celery import shared_task
 
 from lifecycle.core import clock
-from lifecycle.integrations import inbound
+from lifecycle.integrations import inbound, keeping, refusals
+from lifecycle.integrations.zoom import registrants
+from webinars import syncing
 
 # Seconds. A backlog is worked off in turns, so that the workers stay free for everything else.
 TURN = 20.0
@@ -12,3 +14,19 @@ TURN = 20.0
 @shared_task(ignore_result=True)
 def sweep() -> int:
     return inbound.sweep(now=clock.now(), seconds=TURN)
+
+
+@shared_task(ignore_result=True)
+def forget() -> int:
+    now = clock.now()
+    return keeping.forget_bodies(now=now) + refusals.forget(now=now)
+
+
+@shared_task(ignore_result=True)
+def tell_zoom() -> int:
+    return registrants.drain(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def catch_up_with_zoom() -> int:
+    return syncing.catch_up(now=clock.now())

@@ -11,6 +11,8 @@ from leads.models import Consent, Lead
 
 # Our own machinery, which says nothing about anybody.
 INNER = frozenset({"lease_token", "lease_until", "handed_at"})
+# What other systems told of the person: rows that stay without them, emptied.
+TOLD = frozenset({"integrations.InboxEvent"})
 
 
 def everything_about(lead: Lead) -> dict[str, Any]:
@@ -48,7 +50,8 @@ def _hanging(
 
 def _belongs(relation: ForeignObjectRel) -> bool:
     """Rows that would go with the person; those that only mention something of theirs do not."""
-    return getattr(relation.on_delete, "__name__", "") == "CASCADE" or relation.related_model is Consent
+    own = getattr(relation.on_delete, "__name__", "") == "CASCADE" or relation.related_model is Consent
+    return own or relation.related_model._meta.label in TOLD
 
 
 def _columns(row: Model) -> dict[str, Any]:

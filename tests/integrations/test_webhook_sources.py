@@ -23,7 +23,7 @@ from tests.integrations.senders import send
 pytestmark = pytest.mark.django_db
 BODY = {
     "type": "user.upgraded",
-    "at": "2026-11-23T11:59:00Z",
+    "at": "2026-03-02T11:59:00Z",
     "data": {
         "user": {"email": "Ada@Acme.com", "given_name": "Ada", "company": "Acme"},
         "plan": {"name": "Pro", "seats": 5},
