@@ -12,3 +12,4 @@ class CampaignsConfig(AppConfig):
         import_module("campaigns.provider_events")
         import_module("campaigns.erasing")
         import_module("campaigns.merging")
+        import_module("campaigns.wellbeing")

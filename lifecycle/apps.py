@@ -13,4 +13,5 @@ class LifecycleConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("lifecycle.checks")
+        import_module("lifecycle.wellbeing")
         gate.register(import_module("lifecycle.instance").locked)

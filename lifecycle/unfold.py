@@ -132,6 +132,12 @@ NAVIGATION = [
     group(
         "Setup",
         page("Workspace", "tune", "leads.workspace"),
+        {
+            "title": "Health",
+            "icon": "monitor_heart",
+            "link": reverse_lazy("health"),
+            "permission": may_view("leads.workspace"),
+        },
         page("Sender accounts", "outbox", "campaigns.senderaccount"),
         page("Exclusive groups", "join_inner", "campaigns.exclusivegroup"),
         page("Holidays", "beach_access", "campaigns.holiday"),

@@ -9,3 +9,4 @@ class SalesConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("lifecycle.sales.receivers")
+        import_module("lifecycle.sales.wellbeing")
