@@ -40,6 +40,8 @@ def properties(registration: Registration, webinar: Webinar) -> dict[str, Any]:
         "speakers": speakers(webinar),
         "join_url": join_url,
         "page_url": page_url,
+        "public_url": public_url(webinar),
+        "webinars_url": f"{settings.SITE_URL}/webinars/",
         "calendar_url": calendar_url(registration),
         "google_url": calendar_links.google(webinar, where=join_url or public_url(webinar)),
         "outlook_url": calendar_links.outlook(webinar, where=join_url or public_url(webinar)),
