@@ -11,7 +11,7 @@ from lifecycle.core import durations, rules
 LONGEST_GRACE = timedelta(days=30)
 PARALLEL = "parallel"
 # What a trigger of each kind may say besides.
-_TRIGGERS = {"event": {"where", "updates"}, "segment": {"updates"}, "date": {"offset"}}
+_TRIGGERS = {"event": {"where", "updates", "resumes", "within"}, "segment": {"updates"}, "date": {"offset"}}
 _EXITS = {"goal": {"where", "reason", "match", "company"}, "when": {"reason"}}
 
 Complaint = tuple[str, str]
@@ -23,6 +23,8 @@ def of_entry(version: SequenceVersion) -> Iterator[Complaint]:
         return
     for index, entry in enumerate(version.triggers):
         yield from _trigger(f"entry.triggers[{index}]", entry)
+        if isinstance(entry, dict) and ("resumes" in entry or "within" in entry):
+            yield from _resuming(f"entry.triggers[{index}]", entry, version.exits)
     yield from rule("entry.filters", version.filters, since=False)
     if version.reentry == "after" and not version.reentry_after:
         yield "entry.reentry", "say after how long: {after: 7d}"
@@ -46,6 +48,19 @@ def _trigger(where: str, entry: Any) -> Iterator[Complaint]:
         yield f"{where}.segment", "write the segment's slug, like hot-leads"
     elif kind == "date":
         yield from _date(where, entry)
+
+
+def _resuming(where: str, entry: dict[str, Any], exits: Any) -> Iterator[Complaint]:
+    goals = [one.get("goal") for one in exits if isinstance(one, dict)] if isinstance(exits, list) else []
+    if entry.get("resumes") not in [goal for goal in goals if goal]:
+        yield f"{where}.resumes", "name the goal whose runs go on; it must be one of this sequence's exits"
+    if entry.get("updates"):
+        yield where, "either updates or resumes"
+    try:
+        if "within" in entry and not durations.parse(entry["within"]):
+            yield f"{where}.within", "longer than nothing, like 90d"
+    except durations.DurationError as error:
+        yield f"{where}.within", str(error)
 
 
 def _date(where: str, entry: dict[str, Any]) -> Iterator[Complaint]:

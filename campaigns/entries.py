@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from campaigns import decisions, exits, rescheduling
-from campaigns.triggers import Candidate, Run, Verdict, judge
+from campaigns.resuming import Left
+from campaigns.triggers import Candidate, Run, Verdict, judge, start_of
 from lifecycle.core import rules, sql
 
 _RUNS = """
@@ -16,6 +17,17 @@ _RUNS = """
     FROM campaigns_enrollment e JOIN campaigns_sequence s ON s.id = e.sequence_id
     WHERE e.lead_id = ANY(%b::bigint[])
       AND (e.sequence_id = ANY(%b::bigint[]) OR (e.state = 'active' AND s.group_id = ANY(%b::bigint[])))
+"""
+# How runs stood at their end, for those who may go on with one.
+_LEFT = """
+    SELECT DISTINCT ON (e.lead_id, e.sequence_id, e.key)
+           e.id, e.ended_at, coalesce(v.kind, ''), e.step_key, e.step_since, e.enrolled_at,
+           (SELECT max(coalesce(m.sent_at, m.handed_at, m.due_at)) FROM campaigns_message m
+            WHERE m.enrollment_id = e.id AND m.step_key = e.step_key AND m.state IN ('sending', 'sent', 'unknown')),
+           e.context
+    FROM campaigns_enrollment e LEFT JOIN leads_event v ON v.id = e.exit_event_id
+    WHERE e.lead_id = ANY(%b::bigint[]) AND e.sequence_id = ANY(%b::bigint[]) AND e.state = 'ended'
+    ORDER BY e.lead_id, e.sequence_id, e.key, e.ended_at DESC, e.id DESC
 """
 _ENROLL = """
     WITH made AS (
@@ -89,12 +101,11 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
         return []
     candidates = sorted(candidates, key=lambda candidate: -candidate.journey.priority)
     runs = _runs(candidates)
-    verdicts: list[Verdict] = []
+    judged: list[tuple[Candidate, Verdict]] = []
     for candidate in candidates:
         verdict = judge(candidate, runs[candidate.lead_id], facts_of(candidate), now)
         _foresee(runs[candidate.lead_id], candidate, verdict, now)
-        verdicts.append(verdict)
-    judged = list(zip(candidates, verdicts, strict=True))
+        judged.append((start_of(candidate, verdict, now), verdict))
     exits.end(_replaced(judged), now=now)
     held_out = {_place(candidate) for candidate, verdict in judged if verdict.is_holdout}
     entering = [candidate for candidate, verdict in judged if verdict.result == "enrolled"]
@@ -114,6 +125,9 @@ def _runs(candidates: Iterable[Candidate]) -> dict[int, list[Run]]:
     runs: dict[int, list[Run]] = defaultdict(list)
     for lead_id, *columns in sql.fetch(_RUNS, [list(leads), list(sequences), list(groups)]):
         runs[lead_id].append(Run(*columns))
+    if any(candidate.resuming for candidate in candidates):
+        ended = {run_id: Left(*columns) for run_id, *columns in sql.fetch(_LEFT, [list(leads), list(sequences)])}
+        runs.update({lead_id: [replace(run, left=ended.get(run.id)) for run in runs[lead_id]] for lead_id in leads})
     return runs
 
 
@@ -178,7 +192,7 @@ def _insert(entering: list[Candidate], held_out: Set[Place] = frozenset(), *, no
             [candidate.key for candidate in entering],
             [candidate.start.step_key or candidate.journey.first for candidate in entering],
             [candidate.start.step_since or now for candidate in entering],
-            [sql.to_json(_context(candidate.payload)) for candidate in entering],
+            [sql.to_json(candidate.context or _context(candidate.payload)) for candidate in entering],
             [candidate.event_id for candidate in entering],
             [candidate.depth for candidate in entering],
             [",".join(candidate.lineage) or None for candidate in entering],

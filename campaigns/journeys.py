@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from campaigns import engine, steps, variants, windows
+from campaigns import engine, resuming, steps, variants, windows
 from campaigns.anchors import Anchor
 from campaigns.goals import ExitRule
 from campaigns.models import SequenceVersion, Step
@@ -168,6 +168,9 @@ def trigger(entry: dict[str, Any]) -> engine.Trigger:
         offset = durations.parse_signed(entry.get("offset", "0d"))
         return engine.Trigger(DATE_REACHED, date_field=entry["date"], offset=offset)
     where = _event_rule(entry["event"], entry.get("where", []), since=False)
+    if "resumes" in entry:
+        within = durations.parse(entry["within"]) if "within" in entry else resuming.USUALLY_WITHIN
+        return engine.Trigger(entry["event"], where=where, resumes=entry["resumes"], resumes_within=within)
     return engine.Trigger(entry["event"], where=where, updates_only=updates)
 
 

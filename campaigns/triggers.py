@@ -1,6 +1,6 @@
 """Who enters a sequence. Pure: an event and a person's history in, a verdict with its reason out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from campaigns import variants
 from campaigns.engine import Journey, Trigger, exit_of
 from campaigns.goals import LONGEST_KEY, About
+from campaigns.resuming import Left, Resuming, objection, place
 from leads.batch import DEEPEST, EventRow
 from lifecycle.core import durations, rules
 
@@ -19,7 +20,7 @@ Result = Literal["enrolled", "merged", "already_active", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An enrollment of the person, past or active."""
+    """An enrollment of the person, past or active. `left`: how it stood at its end, where somebody asks."""
 
     id: int
     sequence_id: int
@@ -30,6 +31,7 @@ class Run:
     group_id: int | None
     priority: int
     is_holdout: bool = False
+    left: Left | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Candidate:
 
     `lineage`: the sequences whose own actions led here. `updates_only`: joins a run, begins none. `until`: how long it
     is tried again while filters do not hold (None: the sequence's grace from `since`); `waiting_id`: the row that keeps
-    it meanwhile. `start`: where the run begins.
+    it meanwhile. `start`: where the run begins. `resuming`: goes on with a run that ended, begins none of its own;
+    `context`: what that run's mails are filled with, in place of the payload.
     """
 
     lead_id: int
@@ -65,13 +68,16 @@ class Candidate:
     until: datetime | None = None
     waiting_id: int | None = None
     start: Start = BEGINNING
+    resuming: Resuming | None = None
+    context: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`run_id`: the active run that stays (merged, already_active). `replaces`: runs of the group that give way.
     `restarts`: the run that ends so that this one begins. `waits_until`: refused for now, tried again until then.
-    `is_holdout`: enters the control group, which is never mailed. `values`: the figures of the reason."""
+    `is_holdout`: enters the control group, which is never mailed. `resumes`: the ended run that this one goes on with.
+    `values`: the figures of the reason."""
 
     result: Result
     reason: str = ""
@@ -81,6 +87,7 @@ class Verdict:
     values: Mapping[str, Any] = field(default_factory=dict, compare=False)
     restarts: int | None = None
     waits_until: datetime | None = None
+    resumes: Left | None = field(default=None, compare=False)
 
 
 def lineage_name(sequence: str) -> str:
@@ -139,7 +146,15 @@ def proposed(journey: Journey, event: EventRow) -> Candidate | None:
         depth=event.depth,
         lineage=tuple(event.lineage),
         updates_only=all(trigger.updates_only for trigger in fired),
+        resuming=_resuming(fired),
     )
+
+
+def _resuming(fired: Sequence[Trigger]) -> Resuming | None:
+    """What is resumed, if the event begins no run of its own."""
+    if not all(trigger.resumes for trigger in fired):
+        return None
+    return Resuming(fired[0].resumes, fired[0].resumes_within)
 
 
 def judge(candidate: Candidate, runs: Iterable[Run], facts: rules.Facts, now: datetime) -> Verdict:
@@ -151,7 +166,12 @@ def judge(candidate: Candidate, runs: Iterable[Run], facts: rules.Facts, now: da
     verdict = _loop(candidate) or _meeting(candidate, met) or _closed(journey) or _fit(candidate, facts, now)
     if verdict:
         return verdict
-    if met is not None:
+    if candidate.resuming is not None:
+        verdict = _resumed(candidate, candidate.resuming, own, now) or _group_verdict(journey, runs)
+        if verdict.result == "enrolled":
+            left = _newest_left(candidate, own)
+            verdict = replace(verdict, reason=f"resumed: {candidate.resuming.goal} came to nothing", resumes=left)
+    elif met is not None:
         verdict = _group_verdict(journey, [run for run in runs if run is not met])
         verdict = replace(verdict, reason=verdict.reason or "restarted", restarts=met.id)
     else:
@@ -178,6 +198,8 @@ def _meeting(candidate: Candidate, met: Run | None) -> Verdict | None:
     """What a second trigger does to the run it meets; None when a run begins (anew)."""
     if met is None:
         return Verdict("refused", "update: no run that it is about") if candidate.updates_only else None
+    if candidate.resuming is not None:
+        return Verdict("already_active", "active: already in this sequence", run_id=met.id)
     if candidate.updates_only or candidate.journey.second_trigger == "merge":
         return Verdict("merged", "active: it joins the run", run_id=met.id)
     if candidate.journey.second_trigger == "restart":
@@ -200,7 +222,7 @@ def _fit(candidate: Candidate, facts: rules.Facts, now: datetime) -> Verdict | N
     if not journey.filters.matches(facts, now):
         reason = f"filter: needs {journey.filters.english()}"
         until = candidate.until or candidate.since + journey.grace
-        if until <= now:
+        if until <= now or candidate.resuming is not None:
             return _refused(reason)
         again = _refused(f"{reason} (tried again until {until:%Y-%m-%d %H:%M} UTC)", until=until)
         return replace(again, waits_until=until)
@@ -232,6 +254,26 @@ def _reentry(candidate: Candidate, own: list[Run], now: datetime) -> Verdict | N
         reason = f"reentry: not before {free_at:%Y-%m-%d %H:%M} UTC"
         return _refused(reason, until=free_at) if free_at > now else None
     return _refused("reentry: never")
+
+
+def _resumed(candidate: Candidate, wanted: Resuming, own: list[Run], now: datetime) -> Verdict | None:
+    """Why the person's last run does not go on; re-entry rules are about new runs and have no say."""
+    reason = objection(candidate.journey, _newest_left(candidate, own), wanted, now)
+    return _refused(reason, goal=wanted.goal) if reason else None
+
+
+def _newest_left(candidate: Candidate, own: Iterable[Run]) -> Left | None:
+    """How the person's last run of this key stood at its end."""
+    left = [run.left for run in own if run.key == candidate.key and run.left is not None]
+    return max(left, key=lambda one: one.ended_at, default=None)
+
+
+def start_of(candidate: Candidate, verdict: Verdict, now: datetime) -> Candidate:
+    """The candidate as who goes on with an earlier run; unchanged for everybody else."""
+    at = place(candidate.journey, verdict.resumes, now) if verdict.resumes else None
+    if at is None or verdict.resumes is None:
+        return candidate
+    return replace(candidate, start=Start(*at), context=verdict.resumes.context)
 
 
 def _group_verdict(journey: Journey, runs: list[Run]) -> Verdict:

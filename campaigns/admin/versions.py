@@ -45,6 +45,8 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text='Any of: {"event": "form.submitted", "where": [{"property": "form", "op": "eq", "value": "contact"}]}'
         ', {"segment": "hot-leads"}, {"date": "attributes.renewal_date", "offset": "-30d"} (also created_at and other '
         'dates). With "updates": true an event enrols nobody, it only tells the news to who is inside under its key. '
+        'With "resumes": "meeting.booked" it goes on with a run which that goal ended, where it stopped (at most 90 '
+        'days later, or "within": "30d"). '
         "Empty: only by hand or over the API.",
     )
     filters = RuleField(

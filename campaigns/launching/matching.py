@@ -37,7 +37,7 @@ def matching(journey: Journey, *, now: datetime) -> Iterator[Candidate]:
         latest: dict[tuple[int, str], Candidate] = {}
         for event in sorted([*_events(journey, ids, now), *_members(journey, ids)], key=lambda row: row.occurred_at):
             candidate = proposed(journey, event)
-            if candidate is not None and not candidate.updates_only:
+            if candidate is not None and not candidate.updates_only and candidate.resuming is None:
                 latest[candidate.lead_id, candidate.key] = candidate
         yield from (latest[place] for place in sorted(latest.keys() - inside))
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from campaigns.rehearsal.past import PastRun
 from campaigns.rehearsal.records import Run
 from campaigns.rehearsal.standing import Standing
+from campaigns.resuming import Left
 from campaigns.steps import DateStep
-from campaigns.triggers import Candidate, Verdict, judge, proposed
+from campaigns.triggers import Candidate, Verdict, judge, proposed, start_of
 from campaigns.triggers import Run as KnownRun
 from leads.batch import EventRow
 
@@ -85,6 +86,7 @@ class Entrance:
 
     def _enter(self, candidate: Candidate, verdict: Verdict, because: str, now: datetime) -> None:
         standing = self.standing
+        candidate = start_of(candidate, verdict, now)
         for run_id in verdict.replaces:
             self._give_way(run_id, now)
         for run in [run for run in standing.active if run.id == verdict.restarts]:
@@ -92,15 +94,15 @@ class Entrance:
         entered = Run(
             id=-next(standing.ids),
             key=candidate.key,
-            entered_at=now,
+            entered_at=candidate.start.enrolled_at or now,
             because=because,
             goal_since=candidate.since,
-            step_key=standing.journey.first,
-            step_since=now,
+            step_key=candidate.start.step_key or standing.journey.first,
+            step_since=candidate.start.step_since or now,
             due_at=now.replace(second=0, microsecond=0),
             depth=candidate.depth,
             is_holdout=verdict.is_holdout,
-            context={"event": candidate.payload, "events": [candidate.payload]},
+            context=dict(candidate.context or {"event": candidate.payload, "events": [candidate.payload]}),
             lineage=candidate.lineage,
         )
         standing.record.runs.append(entered)
@@ -150,7 +152,16 @@ class Entrance:
             known.append(
                 KnownRun(
                     *(run.id, journey.sequence_id, journey.sequence, run.key, run.is_active, run.entered_at),
-                    *(journey.group_id, journey.priority, run.is_holdout),
+                    *(journey.group_id, journey.priority, run.is_holdout, self._left(run)),
                 )
             )
         return known
+
+    def _left(self, run: Run) -> Left | None:
+        """How a rehearsed run stood at its end."""
+        if run.ended_at is None:
+            return None
+        goal = next((rule.goal for rule in self.standing.journey.exits if rule.reason == run.exit_reason), "")
+        sent = [mail.settled_at for mail in run.mails if mail.step_key == run.step_key and mail.state == "sent"]
+        sent_at = max((at for at in sent if at), default=None)
+        return Left(run.ended_at, goal, run.step_key, run.step_since, run.entered_at, sent_at, run.context)
