@@ -13,7 +13,9 @@ from campaigns.rehearsal import jobs as rehearsals
 from leads import actions, engagement, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound
+from lifecycle.integrations.zoom import registrants
 from lifecycle.sales import alerting
+from webinars import attending, syncing
 
 # Sending wakes sequences, whose next steps may be due at once, and so on; what needs more passes goes on next time.
 MOST_PASSES = 50
@@ -39,6 +41,7 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
     while sends and (sent := alerting.send_alerts(now=now)):
         total["alerts"] += sent
     total["called"] += webhooks.drain(now=now) if sends else 0
+    total["registrants"] += registrants.drain(now=now) if sends else 0
     total["judged"] += judging.judge_due(now=now)
     total["rehearsed"] += rehearsals.run_due(now=now)
     record_tick(now)
@@ -50,6 +53,7 @@ COUNTS = (
     "inbox",
     "identified",
     "events",
+    "attendance",
     "decayed",
     "tiers",
     "swept",
@@ -66,6 +70,7 @@ COUNTS = (
     "unknown",
     "alerts",
     "called",
+    "registrants",
     "judged",
     "rehearsed",
 )
@@ -88,9 +93,12 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
     settling.send_unknown_again(now=now)
     done["decayed"] += fading.drain(now=now)
     done["tiers"] += engagement.drain(now=now)
+    settled = attending.settle_due(now=now)
+    done["attendance"] += settled.attended + settled.missed
     done["dates"] += dates.sweep(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
+    syncing.catch_up(now=now)
     return done
 
 

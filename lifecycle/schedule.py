@@ -74,9 +74,7 @@ JOBS: tuple[Job, ...] = (
         seconds(60),
         "Webinars that got their Zoom id after their people.",
     ),
-    Job(
-        "Settle attendance", "webinars.tasks.settle_attendance", seconds(60), "Who attended, when a session is over."
-    ),
+    Job("Settle attendance", "webinars.tasks.settle_attendance", seconds(60), "Who attended, when a session is over."),
     Job("Fade scores", "leads.tasks.decay", seconds(600), "Intent halves every 30 days, each lead on its day."),
     Job("Sweep tiers", "leads.tasks.sweep_tiers", seconds(60), "People who fall quiet, each when their time is over."),
     Job("Verify tiers", "leads.tasks.verify_tiers", timedelta(days=1), "A tier must be what the person's acts say."),

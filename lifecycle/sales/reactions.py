@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from leads.batch import Batch, EventRow, NewEvent
 from lifecycle.core import sql
 from lifecycle.core.nudging import nudge
-from lifecycle.sales import tasking
+from lifecycle.sales import followups, tasking
 from lifecycle.sales.assignment import Pool
 from lifecycle.sales.models import Alert
 from lifecycle.sales.reasons import why
@@ -29,10 +29,13 @@ def react(batch: Batch) -> None:
     """Tell of each lead that turned hot or sales qualified, or that a sequence pointed at; give out tasks."""
     worthy = [(event, kind) for event in batch.events if (kind := kind_of(event)) is not None]
     asked = [event for event in batch.events if event.kind == tasking.REQUESTED]
-    if not worthy and not asked:
+    met = followups.of(batch.events)
+    if not worthy and not asked and not met:
         return
     leads = {event.lead_id for event, _ in worthy}
-    _assign(batch, leads | {event.lead_id for event in asked})
+    _assign(batch, leads | {event.lead_id for event in [*asked, *met]})
+    if met:
+        followups.plan(batch, met)
     if asked:
         tasking.ask(batch, asked)
     if not worthy:
