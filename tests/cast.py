@@ -27,6 +27,8 @@ from lifecycle import engine
 from lifecycle.api import keys
 from lifecycle.api.limited import COUNTER
 from lifecycle.api.models import Scope
+from tests import calendly
+from tests.calendly import Invitee
 from tests.factories import NOON
 from tests.smtp_server import ReceivedMail, SmtpServer
 
@@ -101,6 +103,28 @@ class World:
         lead.refresh_from_db()
         return answer
 
+    def calendly(self, *calls: dict[str, Any]) -> None:
+        """Calendly tells of something."""
+        for call in calls:
+            answer = calendly.post(self.browser, call, at=self.now)
+            assert answer.status_code == 200, answer.content
+
+    def book(self, email: str, *, days: float = 3, **said: Any) -> Invitee:
+        """A person books a demo at Calendly, so many days from now."""
+        invitee = Invitee(email, self.now + timedelta(days=days), self.now, **said)
+        self.calendly(invitee.created())
+        return invitee
+
+    def rebook(self, invitee: Invitee, *, days: float = 5) -> Invitee:
+        """They move it to another time."""
+        moved, calls = invitee.moved(self.now + timedelta(days=days), self.now)
+        self.calendly(*calls)
+        return moved
+
+    def cancel(self, invitee: Invitee, reason: str = "") -> None:
+        """They call it off."""
+        self.calendly(invitee.canceled(self.now, reason))
+
     def track(self, call: str, **told: Any) -> None:
         """The website's snippet or a Segment SDK tells what somebody does: track("page", anonymousId="b1", …)."""
         moment = self.now.isoformat()
@@ -165,6 +189,7 @@ def stage(settings: Settings, smtp_server: SmtpServer) -> Iterator[None]:
     settings.SITE_URL = SITE
     settings.DEFAULT_FROM_EMAIL = "Mia of Lifecycle <mia@example.com>"
     settings.SALES_EMAIL = "sales@example.com"
+    settings.CALENDLY_WEBHOOK_SECRETS = [calendly.SECRET]
     COUNTER.clear()
     yield
     COUNTER.clear()
