@@ -110,7 +110,9 @@ def source_of(template: EmailTemplate) -> rendering.TemplateSource:
 
 
 def workspace_context(workspace: Workspace) -> dict[str, str]:
-    return {name: getattr(workspace, name) for name in _WORKSPACE}
+    """`forms_url`: where our own pages of forms are; a form's name follows it."""
+    forms_url = f"{settings.SITE_URL.rstrip('/')}/forms"
+    return {name: getattr(workspace, name) for name in _WORKSPACE} | {"forms_url": forms_url}
 
 
 def lead_context(row: Mapping[str, Any]) -> dict[str, Any]:

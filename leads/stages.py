@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
-# From each stage, where a lead may go. Only a lapse ends being a customer.
+# From each stage, where a lead may go. Only a lapse ends being a customer; that somebody was one may come out late.
 ARROWS: dict[str, frozenset[str]] = {
-    "cold": frozenset({"mql", "sql", "customer", "recycled"}),
-    "mql": frozenset({"cold", "sql", "customer", "recycled"}),
-    "sql": frozenset({"mql", "customer", "recycled"}),
+    "cold": frozenset({"mql", "sql", "customer", "recycled", "former"}),
+    "mql": frozenset({"cold", "sql", "customer", "recycled", "former"}),
+    "sql": frozenset({"mql", "customer", "recycled", "former"}),
     "customer": frozenset({"former"}),
-    "recycled": frozenset({"cold", "mql", "sql", "customer"}),
+    "recycled": frozenset({"cold", "mql", "sql", "customer", "former"}),
     "former": frozenset({"mql", "sql", "customer", "recycled"}),
 }
 

@@ -17,7 +17,9 @@ ROOTS: dict[str, frozenset[str] | None] = {
     "lead": frozenset(
         "first_name last_name email company job_title country primary_audience score stage attributes".split()
     ),
-    "workspace": frozenset("name site_url booking_url docs_url pricing_url app_url postal_address sender_name".split()),
+    "workspace": frozenset(
+        "name site_url booking_url docs_url pricing_url app_url forms_url postal_address sender_name".split()
+    ),
     "event": None,
     "events": None,
     "reason": None,

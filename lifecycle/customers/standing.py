@@ -12,6 +12,7 @@ from lifecycle.core import money
 # The attributes of a lead that are kept here. Rules, mails and date triggers read them; nobody else writes them for
 # somebody who has (had) a subscription.
 PLAN, STATE, DATE = "plan", "subscription_state", "renewal_date"
+DAY = "renewal_day"  # the same date as mails say it: "1 March 2027"
 AMOUNT, CURRENCY = "renewal_amount", "renewal_currency"
 CANCELING = "canceling"
 LONGEST_PLAN = 200
@@ -98,10 +99,12 @@ def merged(attributes: Mapping[str, Any], found: Standing) -> dict[str, Any]:
 def _attributes(plans: Sequence[Plan], live: Sequence[Plan], settings: Settings) -> dict[str, Any]:
     shown = live or [max(plans, key=lambda plan: (plan.ended_at or plan.started_at, plan.reference))]
     renewing = next_renewal(live, settings)
+    day = renewing.renews_at.astimezone(settings.zone) if renewing and renewing.renews_at else None
     return {
         PLAN: _names(shown),
         STATE: min((plan.shown_state for plan in shown), key=_GRAVEST.index),
-        DATE: _day(renewing, settings.zone),
+        DATE: day.date().isoformat() if day else None,
+        DAY: f"{day.day} {day:%B %Y}" if day else None,
         AMOUNT: _amount(renewing),
         CURRENCY: (renewing.currency or None) if renewing and renewing.amount is not None else None,
     }
@@ -120,10 +123,6 @@ def next_renewal(plans: Iterable[Plan], settings: Settings) -> Plan | None:
 def _names(plans: Iterable[Plan]) -> str | None:
     ordered = sorted(plans, key=lambda plan: (plan.started_at, plan.reference))
     return ", ".join(dict.fromkeys(plan.plan for plan in ordered if plan.plan))[:LONGEST_PLAN] or None
-
-
-def _day(plan: Plan | None, zone: ZoneInfo) -> str | None:
-    return plan.renews_at.astimezone(zone).date().isoformat() if plan and plan.renews_at else None
 
 
 def _amount(plan: Plan | None) -> str | None:

@@ -41,6 +41,20 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
     "warm-track": ([0 * DAY, 4 * DAY, 8 * DAY, 12 * DAY, 17 * DAY, 21 * DAY], ["meeting.booked", "customer"]),
     "hot-track": ([0 * DAY, 3 * DAY, 7 * DAY], ["meeting.booked", "customer"]),
     "magnet-delivery": ([0 * DAY], []),
+    # The first, then at the midnights that are 7 days and 1 day before the date of RENEWS.
+    "renewal": (
+        [0 * DAY, 22 * DAY + 12 * HOUR, 28 * DAY + 12 * HOUR],
+        ["subscription.renewed", "subscription.canceling", "nothing renews", "no client any more"],
+    ),
+    "dunning": ([0 * DAY, 3 * DAY, 7 * DAY], ["payment.recovered", "subscription.ended", "subscription.lapsed"]),
+    "churn-win-back": (
+        [1 * DAY, 8 * DAY, 30 * DAY],
+        ["subscription.started", "subscription.resumed", "purchase.completed", "customer again"],
+    ),
+    "upgrade-offer": (
+        [0 * DAY, 5 * DAY],
+        ["plan.upgraded", "subscription.changed", "no client any more", "not the time to sell"],
+    ),
     "double-opt-in": ([0 * DAY], []),
 }
 # What the event brings to mails whose link is the person's own.
@@ -48,9 +62,12 @@ OF_THE_EVENT = {
     "magnet-delivery-1": {"magnet_name": "The guide", "magnet_url": "https://crm.test/c/file"},
     "double-opt-in-1": {"confirm_url": "https://crm.test/c/confirm"},
 }
-TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT}
+FOR_CLIENTS = {"renewal", "upgrade-offer"}
+RENEWS = (NOON + 30 * DAY).date().isoformat()
+BILLS = {f"{sequence}-{number}" for sequence in ("renewal", "dunning") for number in (1, 2, 3)}
+TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT, *BILLS}
 GROUP = ["demo-nurture", "hot-track", "warm-track", "cold-track"]
-FORMS = ["contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist"]
+FORMS = ["contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist", "cancellation-reason"]
 
 
 def journey_of(slug: str) -> Journey:
@@ -81,7 +98,7 @@ def walk(journey: Journey, facts: rules.Facts, lead_id: int = 1) -> Iterator[tup
 
 @pytest.fixture
 def ada() -> Lead:
-    return LeadFactory.create(ada=True)
+    return LeadFactory.create(ada=True, attributes={"renewal_date": RENEWS})
 
 
 def test_the_shipped_names_are_there() -> None:
@@ -101,6 +118,7 @@ def test_loading_again_changes_nothing() -> None:
 @pytest.mark.parametrize("slug", TIMING)
 def test_mails_leave_on_their_days(slug: str, ada: Lead) -> None:
     journey = journey_of(slug)
+    Lead.objects.filter(pk=ada.pk).update(is_client=slug in FOR_CLIENTS)
     story = list(walk(journey, facts_of(ada)))
     assert [at for at, effect in story if isinstance(effect, Queue)] == TIMING[slug][0]
     assert story[-1][1].reason == "completed"
@@ -121,6 +139,10 @@ def test_sequences_end_by_what_they_are_for(slug: str) -> None:
         ("cart-recovery", "checkout.abandoned", {}),
         ("rate-limit-help", "api.rate_limited", {}),
         ("post-purchase", "purchase.completed", {}),
+        ("dunning", "payment.failed", {}),
+        ("churn-win-back", "subscription.lapsed", {}),
+        ("renewal", "date.reached", {"field": "attributes.renewal_date", "offset": "-30d"}),
+        ("renewal", "date.reached", {"field": "attributes.renewal_date", "offset": "-7d"}),
     ],
 )
 def test_events_start_their_sequences(slug: str, kind: str, properties: dict[str, Any]) -> None:
@@ -142,6 +164,10 @@ def test_re_entry_and_second_triggers(slug: str) -> None:
         "post-purchase": ("after_exit", None, "merge"),
         "magnet-delivery": ("once_per_key", None, "ignore"),
         "double-opt-in": ("once_per_key", None, "ignore"),
+        "renewal": ("after_exit", None, "ignore"),
+        "dunning": ("after_exit", None, "merge"),
+        "churn-win-back": ("after_exit", None, "ignore"),
+        "upgrade-offer": ("after", 90 * DAY, "ignore"),
     }
     journey = journey_of(slug)
     found = (journey.reentry, journey.reentry_after, journey.second_trigger)
@@ -235,7 +261,9 @@ def test_company_sizes_give_their_fit_points(size: int | None, expected: int) ->
 STAGES = {
     "purchased": ("customer", "purchase.completed", {"cold", "mql", "sql", "recycled", "former"}),
     "deal-won": ("customer", "deal.won", {"cold", "mql", "sql", "recycled", "former"}),
-    "subscription-lapsed": ("former", "subscription.lapsed", {"customer"}),
+    "subscribed": ("customer", "subscription.started", {"cold", "mql", "sql", "recycled", "former"}),
+    "subscription-lapsed": ("former", "subscription.lapsed", {"cold", "mql", "sql", "recycled", "customer"}),
+    "all-refunded": ("former", "purchase.refunded", {"customer"}),
     "demo-requested": ("sql", "form.submitted", {"cold", "mql", "recycled", "former"}),
     "meeting-booked": ("sql", "meeting.booked", {"cold", "mql", "recycled", "former"}),
     "pricing-watched": ("sql", "pricing.viewed", {"cold", "mql", "recycled", "former"}),

@@ -103,7 +103,7 @@ def test_a_hand_moves_along_any_legal_arrow_and_is_on_record():
     assert (change.before, change.after, change.reason, change.actor) == ("cold", "sql", "Met at a fair", ann)
     assert (lead.stage, lead.stage_since) == ("sql", NOON)
     with pytest.raises(IllegalMove):
-        move_stage(lead, "former", reason="", now=NOON)
+        move_stage(lead, "cold", reason="", now=NOON)
     stale = Lead(pk=lead.pk, stage="cold")
     assert move_stage(stale, "mql", reason="", now=NOON) is None
     assert Event.objects.get(kind="stage.changed").properties["reason"] == "Met at a fair"

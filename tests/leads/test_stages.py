@@ -27,7 +27,7 @@ def test_every_stage_has_its_arrows():
         ("sql", "recycled", True),
         ("customer", "mql", False),
         ("customer", "cold", False),
-        ("cold", "former", False),
+        ("cold", "former", True),
         ("cold", "cold", False),
     ],
 )
@@ -44,7 +44,7 @@ def test_the_first_rule_that_holds_wins_and_illegal_ones_never_do():
     everywhere = frozenset(Stage.values)
     rules = [
         Rule("cold", everywhere),
-        Rule("former", everywhere),
+        Rule("former", frozenset({"customer"})),
         Rule("mql", frozenset({"sql"})),
         Rule("sql", everywhere),
     ]
