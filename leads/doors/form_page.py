@@ -14,9 +14,9 @@ from leads.hosting import Drawn, Given
 from lifecycle.core import tokens
 
 
-def drawn(opened: OpenForm, given: Given, *, framed: bool = False, now: datetime) -> Drawn:
-    """The form with its signed time. It posts to its own page, so that a mistake shows there."""
-    action = reverse("form", args=[opened.form.slug]) + (f"?{following.FRAMED}=1" if framed else "")
+def drawn(opened: OpenForm, given: Given, *, framed: bool = False, action: str = "", now: datetime) -> Drawn:
+    """The form with its signed time. It posts to its own page or to `action`, so that a mistake shows there."""
+    action = action or reverse("form", args=[opened.form.slug]) + (f"?{following.FRAMED}=1" if framed else "")
     signed = pace.sign_again(given.answers.get(pace.FIELD), opened.form, now=now) if given.is_posted else None
     hidden = {**given.hidden, pace.FIELD: signed or pace.sign(opened.form, now=now)}
     return hosting.draw(opened, replace(given, hidden=hidden), action=action)

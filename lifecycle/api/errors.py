@@ -16,6 +16,7 @@ from rest_framework.views import set_rollback
 from campaigns import actions as campaigns
 from leads import actions, stages
 from lifecycle.api.problems import Conflict, Unavailable, invalid
+from webinars import registering as webinars
 
 logger = logging.getLogger(__name__)
 INVALID = "Some fields are not right."
@@ -58,6 +59,8 @@ FORESEEN: list[tuple[type[Exception], Callable[[Any], APIException]]] = [
     (stages.IllegalMove, lambda exc: Conflict(str(exc), code="illegal_move")),
     (actions.UnknownForm, lambda exc: NotFound(str(exc))),
     (campaigns.SequenceNotFound, lambda exc: NotFound("There is no such sequence.")),
+    (webinars.RegistrationClosed, lambda exc: Conflict(str(exc), code="registration_closed")),
+    (webinars.UnknownWebinar, lambda exc: NotFound(str(exc))),
     (ObjectDoesNotExist, lambda exc: NotFound()),
     (Http404, lambda exc: NotFound()),
     (PermissionDenied, lambda exc: Refused()),

@@ -4,7 +4,7 @@ from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from lifecycle.api.views import attribution, broadcasts, forms, history, leads, reports, sequences, why
+from lifecycle.api.views import attribution, broadcasts, forms, history, leads, reports, sequences, webinars, why
 from lifecycle.api.views.keyless import UnknownAddress
 
 app_name = "api"
@@ -28,6 +28,9 @@ v1: list[URLPattern] = [
     path("broadcasts/<slug:slug>/runs", broadcasts.BroadcastRuns.as_view(), name="broadcast-runs"),
     path("segments", sequences.Segments.as_view(), name="segments"),
     path("segments/preview", sequences.SegmentPreview.as_view(), name="segment-preview"),
+    path("webinars", webinars.Webinars.as_view(), name="webinars"),
+    path("webinars/<slug:code>", webinars.OneWebinar.as_view(), name="webinar"),
+    path("webinars/<slug:code>/registrations", webinars.Registrations.as_view(), name="webinar-registrations"),
     path("schema", SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
 ]

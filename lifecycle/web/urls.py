@@ -7,6 +7,9 @@ from lifecycle.web.forms.confirming import confirm
 from lifecycle.web.forms.thanks import thanks
 from lifecycle.web.pages.views import landing_page, preview
 from lifecycle.web.snippet import snippet
+from lifecycle.web.webinars.calendar import calendar
+from lifecycle.web.webinars.own import cancel, own
+from lifecycle.web.webinars.pages import webinars
 
 urlpatterns = [
     path("thanks/<slug:slug>/", thanks, name="thanks"),
@@ -14,5 +17,9 @@ urlpatterns = [
     path("t.js", snippet, name="snippet"),
     path("f/<str:token>", download, name="download"),
     path("p/<slug:slug>", landing_page, name="landing-page"),
+    path("webinars/", webinars, name="webinars"),
+    path("webinars/r/<str:token>", own, name="registration"),
+    path("webinars/r/<str:token>/cancel", cancel, name="registration-cancel"),
+    path("webinars/r/<str:token>/calendar.ics", calendar, name="registration-calendar"),
     path("pages/preview/<int:pk>", preview, name="page-preview"),
 ]

@@ -15,7 +15,7 @@ from lifecycle.api.models import ApiKey, Scope
 from lifecycle.core import clock
 from tests.api.conftest import NOON, Calling
 
-PUBLIC = {"form-submissions", "schema", "docs"}
+PUBLIC = {"form-submissions", "webinars", "webinar", "webinar-registrations", "schema", "docs"}
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 

@@ -5,6 +5,7 @@ schemathesis makes the calls from the document: well-formed ones, and ones that 
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from lifecycle.api import keys
 from lifecycle.api.models import Scope
 from lifecycle.core import clock
 from tests.factories import FormFactory, LeadFactory, SegmentFactory
+from tests.webinars.cast import make_webinar
 
 schemathesis = pytest.importorskip("schemathesis", reason="a tool of developers; make check installs it")
 
@@ -49,9 +51,11 @@ def one_transaction(db: None) -> Iterator[None]:
 @pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.label)
 def test_no_call_breaks_a_door(operation: Any, mode: str) -> None:
     lead, form = LeadFactory(), FormFactory(slug="contact")
+    FormFactory(slug="webinar")
+    webinar = make_webinar(starts_at=clock.now() + timedelta(days=8))
     SegmentFactory()
     _, key = keys.issue(name="Fuzz", scopes=Scope.values, now=clock.now())
-    known = {"lead_id": lead.pk, "slug": form.slug}
+    known = {"lead_id": lead.pk, "slug": form.slug, "code": webinar.code}
     places = {part.name for part in operation.path_parameters}
     excluded = [getattr(schemathesis.checks, name) for name in LOOSE if hasattr(schemathesis.checks, name)]
     strategy = operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode))

@@ -30,6 +30,10 @@ class WebinarQuerySet(models.QuerySet["Webinar"]):
         recent = self.filter(state=Webinar.State.OPEN, starts_at__gt=now - LONGEST)
         return recent.annotate(finishes_at=ends).filter(finishes_at__gt=now).order_by("starts_at", "pk")
 
+    def public(self, code: str) -> "WebinarQuerySet":
+        """The one of this code, however it is written, unless it is a draft."""
+        return self.filter(code=code.upper()).exclude(state=Webinar.State.DRAFT)
+
     def counted(self) -> "WebinarQuerySet":
         """With how many have a seat (`seated`), wait (`waiting`) and were there (`attended`)."""
         state = Q(registrations__state="registered")

@@ -24,9 +24,7 @@ def refused(
     """The envelope as a page, with the same status and headers. Nothing that the person wrote is lost."""
     error, status = answer.data["error"], answer.status_code
     if opened is not None and sent is not None and status in MENDABLE:
-        problems = {name: " ".join(found) for name, found in error["fields"].items()}
-        problems[""] = "" if problems else error["message"]
-        given = Given(sent, problems, is_posted=True)
+        given = Given(sent, problems(answer), is_posted=True)
         page = form_page.page(request._request, opened, given, now=now, status=status)
     else:
         page = error_page(request._request, error, status)
@@ -34,6 +32,13 @@ def refused(
         if name != "Content-Type":
             page[name] = value
     return page
+
+
+def problems(answer: Response) -> dict[str, str]:
+    """Of an envelope: field → what is wrong with it, "" for the whole."""
+    error = answer.data["error"]
+    found = {name: " ".join(texts) for name, texts in error["fields"].items()}
+    return {**found, "": "" if found else error["message"]}
 
 
 def error_page(request: HttpRequest, error: dict[str, Any], status: int) -> HttpResponse:

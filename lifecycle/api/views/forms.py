@@ -27,6 +27,7 @@ from lifecycle.core import clock
 
 logger = logging.getLogger(__name__)
 LONGEST_KEY = 200
+IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, "header", description="Names this submission.")
 OLD = "This page has been open for a long time. Nothing is lost: please send it again."
 OLD_FOR_PROGRAMS = "The form was shown more than a day ago, or its signed time is missing. Please load the form again."
 
@@ -35,61 +36,41 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-class Submissions(APIView):
-    """What a person sent through a form: JSON, or posted by a browser, which then gets 303 to the thank-you page.
-
-    The answer never tells whether the person was known. The same `Idempotency-Key` again, or a double click, has one
-    effect. UTM values, click ids and the referrer become a touch; the first touch of a person never changes. Fields
-    that the form does not define are kept with the submission. A filled `website_url`, which people never see, marks a
-    robot, and so does a post that comes sooner than a person can write: the answer is the same and nothing happens.
-    A form with double opt-in starts nothing until the person confirms by the link in a mail.
-    """
+class FormDoor(APIView):
+    """What all doors share that take a form of a website: limits, origins, robots, and errors as people read them."""
 
     authentication_classes = []
     permission_classes = []
     parser_classes = [JSONBody, FormBody, MultipartBody]
     more_errors = {"POST": ("403", "409")}
+    door = "form"
     opened: OpenForm | None = None
     sent: Mapping[str, Any] | None = None
 
-    @extend_schema(
-        parameters=[OpenApiParameter("Idempotency-Key", str, "header", description="Names this submission.")]
-    )
-    @describe.writing(
-        "forms_submit",
-        "Send a form",
-        sent=SubmissionSerializer,
-        body=examples.SUBMISSION,
-        answers={201: (AcceptedSerializer, "Stored.", examples.ACCEPTED)},
-    )
-    def post(self, request: Request, slug: str) -> HttpResponseBase:
-        now = clock.now()
+    def slug(self) -> str:
+        """Of the form behind this address."""
+        return str(self.kwargs.get("slug", ""))
+
+    def received(self, request: Request) -> tuple[OpenForm, actions.FormPost | None]:
+        """The form and what was posted to it, within the limits and from a website that may; None is a robot's."""
+        now, slug = clock.now(), self.slug()
         enforce_ip("form ip", request, now=now)
         enforce("form", slug, now=now)
-        self.opened = forms.active(slug)
-        if self.opened is None:
+        self.opened = opened = forms.active(slug)
+        if opened is None:
             raise Http404
-        form = self.opened.form
+        form = opened.form
         cors.check(request, form)
         self.sent = data = answers(form, dict(request.data)) if is_form(request) else dict(request.data)
         if is_robot(data, form, is_page=wants_a_page(request)):
-            return self.accepted(form, following.NOBODY)
+            return opened, None
         enforce("form address", str(data.get("email", "")).strip().lower()[:254], now=now)
         given = {name: value for name, value in data.items() if name not in (HONEYPOT, pace.FIELD)}
-        post = actions.FormPost(slug, given, idempotency_key(request), request.META.get("HTTP_USER_AGENT", "")[:500])
-        captured = actions.capture(post, opened=self.opened, now=now)
-        return self.accepted(form, captured.lead_id)
-
-    def accepted(self, form: Form, lead_id: int) -> HttpResponseBase:
-        request = self.request._request
-        path = following.of(form, lead_id, framed=form_page.is_framed(request), now=clock.now())
-        next_url = request.build_absolute_uri(path)
-        if wants_a_page(self.request):
-            return SeeOther(next_url)
-        return Response({"status": "accepted", "next": next_url}, status=201)
+        agent = request.META.get("HTTP_USER_AGENT", "")[:500]
+        return opened, actions.FormPost(slug, given, idempotency_key(request), agent, self.door)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
-        self.opened = forms.active(str(kwargs.get("slug", "")))
+        self.opened = forms.active(self.slug())
         return Response(status=204, headers=cors.PREFLIGHT)
 
     def handle_exception(self, exc: Exception) -> Any:
@@ -99,11 +80,14 @@ class Submissions(APIView):
             return answer
         if isinstance(exc, Throttled) and self.opened is None:
             self.opened, self.sent = self.glance()
+        return self.refused(answer)
+
+    def refused(self, answer: Response) -> HttpResponseBase:
         return form_pages.refused(self.request, answer, self.opened, self.sent, now=clock.now())
 
     def glance(self) -> tuple[OpenForm | None, Mapping[str, Any] | None]:
         """The form and the body of a post that was refused before they were looked at."""
-        opened = forms.active(self.kwargs["slug"])
+        opened = forms.active(self.slug())
         try:
             return opened, answers(opened.form, dict(self.request.data)) if opened else None
         except APIException:
@@ -114,6 +98,40 @@ class Submissions(APIView):
         for name, value in cors.headers(request, self.opened.form if self.opened else None).items():
             final[name] = value
         return final
+
+
+class Submissions(FormDoor):
+    """What a person sent through a form: JSON, or posted by a browser, which then gets 303 to the thank-you page.
+
+    The answer never tells whether the person was known. The same `Idempotency-Key` again, or a double click, has one
+    effect. UTM values, click ids and the referrer become a touch; the first touch of a person never changes. Fields
+    that the form does not define are kept with the submission. A filled `website_url`, which people never see, marks a
+    robot, and so does a post that comes sooner than a person can write: the answer is the same and nothing happens.
+    A form with double opt-in starts nothing until the person confirms by the link in a mail.
+    """
+
+    @extend_schema(parameters=[IDEMPOTENCY_KEY])
+    @describe.writing(
+        "forms_submit",
+        "Send a form",
+        sent=SubmissionSerializer,
+        body=examples.SUBMISSION,
+        answers={201: (AcceptedSerializer, "Stored.", examples.ACCEPTED)},
+    )
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        opened, post = self.received(request)
+        if post is None:
+            return self.accepted(opened.form, following.NOBODY)
+        captured = actions.capture(post, opened=opened, now=clock.now())
+        return self.accepted(opened.form, captured.lead_id)
+
+    def accepted(self, form: Form, lead_id: int) -> HttpResponseBase:
+        request = self.request._request
+        path = following.of(form, lead_id, framed=form_page.is_framed(request), now=clock.now())
+        next_url = request.build_absolute_uri(path)
+        if wants_a_page(self.request):
+            return SeeOther(next_url)
+        return Response({"status": "accepted", "next": next_url}, status=201)
 
 
 def is_form(request: Request) -> bool:

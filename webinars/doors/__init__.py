@@ -1,0 +1,1 @@
+"""Doors that several higher packages open: a webinar as a page."""

@@ -1,0 +1,62 @@
+"""The page of a webinar: with its form, for somebody who registered, or afterwards with the recording."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from leads import forms
+from leads.doors import form_page, policy
+from leads.hosting import Given
+from leads.models import Workspace
+from lifecycle.core import tokens
+from webinars import seats, showing, telling
+from webinars.models import Webinar
+from webinars.registering import closed
+from webinars.showing import Seat
+from webinars.taking import FORM
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Who looks: with what they sent already, or with their seat; a colleague sees drafts too.
+
+    `is_asked`: they registered a moment ago, and a mail asks whether it was them.
+    """
+
+    given: Given = field(default_factory=Given)
+    seat: Seat | None = None
+    status: int = 200
+    is_staff: bool = False
+    is_asked: bool = False
+
+
+def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -> HttpResponse:
+    """The whole page. The webinar's speakers are read."""
+    opened = forms.active(FORM) if look.seat is None and not closed(webinar, now=now) else None
+    workspace = opened.workspace if opened else Workspace.load()
+    action = reverse("webinar", args=[webinar.code])
+    context: dict[str, Any] = {
+        "webinar": webinar,
+        "workspace": workspace,
+        "phase": showing.phase(webinar, now=now),
+        "when": telling.when(webinar),
+        "paragraphs": showing.paragraphs(webinar),
+        "canonical": telling.public_url(webinar),
+        "search": showing.for_search_engines(webinar, organizer=workspace.name),
+        "seat": look.seat,
+        "seats_left": seats.free(webinar),
+        "form": form_page.drawn(opened, look.given, action=action, now=now) if opened else None,
+        "is_staff": look.is_staff,
+        "is_asked": look.is_asked,
+        "site_key": "" if look.seat or look.is_staff else tokens.site_key(),
+    }
+    response = render(request, "web/webinars/webinar.html", context, status=look.status)
+    policy.guard(response, form=opened.form if opened else None)
+    response["Cache-Control"] = "no-store"  # the form's signed time is for one person, and so is a seat
+    if look.seat:
+        response["Referrer-Policy"] = "no-referrer"  # the address is the person's own
+    return response
