@@ -24,7 +24,7 @@ _FIGURES = """
     SELECT name, latest.received_at,
         (SELECT count(*) FROM (
             SELECT FROM integrations_inboxevent e
-            WHERE e.provider = name AND e.received_at > latest.received_at - %b::interval LIMIT %b) some),
+            WHERE e.provider = name AND e.received_at > latest.received_at - %b::interval LIMIT %b) counted),
         (SELECT count(*) FROM integrations_inboxevent e
          WHERE e.state = 'dead' AND e.closed_at IS NOT NULL AND e.provider = name),
         (SELECT count(*) FROM integrations_inboxevent e
