@@ -14,7 +14,7 @@ from leads import actions, engagement, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound
 from lifecycle.integrations.zoom import registrants
-from lifecycle.sales import alerting
+from lifecycle.sales import alerting, meetings
 from webinars import attending, syncing
 
 # Sending wakes sequences, whose next steps may be due at once, and so on; what needs more passes goes on next time.
@@ -54,6 +54,7 @@ COUNTS = (
     "identified",
     "events",
     "attendance",
+    "held",
     "decayed",
     "tiers",
     "swept",
@@ -96,6 +97,7 @@ def by_the_clock(*, now: datetime) -> Counter[str]:
     settled = attending.settle_due(now=now)
     done["attendance"] += settled.attended + settled.missed
     done["dates"] += dates.sweep(now=now)
+    done["held"] += meetings.sweep(now=now)
     done["swept"] += actions.sweep_stages(now=now)
     done["segments"] += segments.refresh_due(now=now)
     syncing.catch_up(now=now)

@@ -56,6 +56,7 @@ JOBS: tuple[Job, ...] = (
     Job("Rehearse", "campaigns.tasks.rehearse", seconds(30), "Rehearsals that were asked for and no hint began."),
     Job("Watch reports", "campaigns.tasks.watch_reports", seconds(60), "Bounces and complaints stop what is sent."),
     Job("Settle lost sends", "campaigns.tasks.sweep_leases", seconds(15), "Sends whose worker never came back."),
+    Job("Close meetings", "lifecycle.sales.tasks.close_meetings", seconds(300), "What ended an hour ago took place."),
     Job("Send sales alerts", "lifecycle.sales.tasks.send_alerts", seconds(5), "A hot lead is told while it is hot."),
     Job("Refresh segments", "leads.tasks.refresh_segments", seconds(30), "New rules, and people whom time moves."),
     Job("Call webhooks", "campaigns.tasks.call_webhooks", seconds(5), "Posts to other systems that sequences ask for."),
