@@ -27,7 +27,8 @@ from lifecycle import engine
 from lifecycle.api import keys
 from lifecycle.api.limited import COUNTER
 from lifecycle.api.models import Scope
-from tests import calendly
+from tests import billing, calendly
+from tests.billing import Order
 from tests.calendly import Invitee
 from tests.factories import NOON
 from tests.smtp_server import ReceivedMail, SmtpServer
@@ -125,6 +126,19 @@ class World:
         """They call it off."""
         self.calendly(invitee.canceled(self.now, reason))
 
+    def stripe(self, *events: dict[str, Any]) -> None:
+        """Stripe tells of something."""
+        for event in events:
+            answer = billing.post(self.browser, event, at=self.now)
+            assert answer.status_code == 200, answer.content
+
+    def pay(self, email: str, product: str = "Starter plan", amount: int = 9900, **said: Any) -> Order:
+        """A person buys something in Stripe's checkout; the amount in cents."""
+        metadata = {"product": product, **said.pop("metadata", {})}
+        order = Order(email, self.now, amount=amount, metadata=metadata, **said)
+        self.stripe(order.checkout())
+        return order
+
     def track(self, call: str, **told: Any) -> None:
         """The website's snippet or a Segment SDK tells what somebody does: track("page", anonymousId="b1", …)."""
         moment = self.now.isoformat()
@@ -190,6 +204,7 @@ def stage(settings: Settings, smtp_server: SmtpServer) -> Iterator[None]:
     settings.DEFAULT_FROM_EMAIL = "Mia of Lifecycle <mia@example.com>"
     settings.SALES_EMAIL = "sales@example.com"
     settings.CALENDLY_WEBHOOK_SECRETS = [calendly.SECRET]
+    settings.STRIPE_WEBHOOK_SECRETS = [billing.SECRET]
     COUNTER.clear()
     yield
     COUNTER.clear()

@@ -68,7 +68,7 @@ def _is_news(row: Invoice, bill: Bill) -> bool:
 
 def _describe(row: Invoice, bill: Bill) -> None:
     # What was only issued again has failed all the same.
-    was_failed = row.pk is not None and row.state == State.FAILED
+    was_failed = row.state == State.FAILED
     row.state = State.FAILED if bill.state == State.OPEN and was_failed else bill.state
     row.told_at, row.paid_at = bill.told_at, bill.paid_at
     if bill.amount is not None:

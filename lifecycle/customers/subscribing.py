@@ -112,7 +112,7 @@ def expect(
         row.plan, row.products = _names(bought)[:200], row.products or _lines(bought)
     if row.told_at == NEVER:
         row.state = State.ACTIVE
-        row.started_at = min(row.started_at or started_at, started_at)
+        row.started_at = min(row.started_at, started_at) if row.pk else started_at
         row.renews_at = max((at for at in (row.renews_at, renews_at) if at), default=None)
     row.save()
     return row

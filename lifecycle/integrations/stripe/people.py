@@ -72,10 +72,10 @@ def _by_our_id(given: str, *, now: datetime) -> int | None:
     return _person(given, {}, now=now)
 
 
-def _person(email: str, fields: Mapping[str, str], *, now: datetime) -> int | None:
+def _person(email: str, fields: Mapping[str, Any], *, now: datetime) -> int | None:
     if not email:
         return None
     try:
-        return people.lead_for(email, source=SLUG, now=now, **fields).lead_id
+        return people.lead_for(email, source=SLUG, now=now, **dict(fields)).lead_id
     except AddressError:
         return None

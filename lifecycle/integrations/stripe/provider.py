@@ -52,7 +52,7 @@ class Stripe:
 
 def _signed(body: str, header: str, secret: str) -> bool:
     try:
-        return stripe.WebhookSignature.verify_header(body, header, secret, None)
+        return bool(stripe.WebhookSignature.verify_header(body, header, secret, None))
     except stripe.SignatureVerificationError:
         return False
 

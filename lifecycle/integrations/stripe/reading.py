@@ -77,7 +77,7 @@ def email_of(found: Object) -> str:
     return next((text(each, 254) for each in given if text(each)), "")
 
 
-def contact(found: Object) -> dict[str, str]:
+def contact(found: Object) -> dict[str, Any]:
     """What else it says of the person, as `people.lead_for` takes it."""
     details = part(found.get("customer_details")) or part(found.get("billing_details"))
     is_customer = found.get("object") == "customer"

@@ -123,7 +123,7 @@ def _by_amount(charge: Object) -> list[Purchase]:
 def _back(purchase: Purchase, refund: Object, delivery: Delivery, now: datetime) -> bool:
     amount = reading.amount(refund.get("amount"), reading.currency(refund.get("currency")))
     at = reading.moment(refund.get("created")) or delivery.occurred_at or now
-    return bool(amount) and bool(refunding.record(purchase, Back(SLUG, ref(refund), amount or 0, at), now=now))
+    return bool(amount and refunding.record(purchase, Back(SLUG, ref(refund), amount, at), now=now))
 
 
 def _counted(purchase: Purchase, is_news: bool) -> Outcome:
