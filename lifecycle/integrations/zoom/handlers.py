@@ -135,6 +135,7 @@ def withdrew(webinar: Webinar, told: Told, delivery: Delivery, now: datetime) ->
     if _came_back_here(registration, said_at) or not _is_news(registration, said_at):
         return ignored("they registered again since, or canceled here")
     if registering.cancel(registration.pk, now=now):
+        Registration.objects.filter(pk=registration.pk).update(canceled_at=said_at)
         return Outcome(f"canceled registration {registration.pk}", lead_ids=[registration.lead_id])
     return Outcome("was canceled already", lead_ids=[registration.lead_id])
 
