@@ -51,6 +51,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "owner": "owner__username",
             "demo_booked": "demo_booked",
             "demo_at": "demo_at",
+            "webinars": "webinars",
             "last_human_act_at": "last_human_act_at",
             "created_at": "created_at",
         },

@@ -86,6 +86,11 @@ NAVIGATION = [
         },
     ),
     group(
+        "Webinars",
+        page("Webinars", "video_camera_front", "webinars.webinar"),
+        page("Registrations", "how_to_reg", "webinars.registration"),
+    ),
+    group(
         "Reports",
         {
             "title": "Attribution",
@@ -94,6 +99,12 @@ NAVIGATION = [
             "permission": may_view("leads.conversion"),
         },
         page("Conversions", "paid", "leads.conversion"),
+        {
+            "title": "Engagement",
+            "icon": "monitor_heart",
+            "link": reverse_lazy("reports:engagement"),
+            "permission": may_view("leads.lead"),
+        },
     ),
     group(
         "Capture and scoring",

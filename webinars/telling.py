@@ -14,7 +14,9 @@ from webinars import calendar_links
 from webinars.models import Registration, Webinar
 
 SOURCE = "webinar"
-_BLANK = re.compile(r"\{(email|phone|first_name|last_name|webinar)\}")
+BLANKS = ("email", "phone", "first_name", "last_name", "webinar")
+"""What a survey's link may have filled in, in braces."""
+_BLANK = re.compile(rf"\{{({'|'.join(BLANKS)})\}}")
 _OWN_NAME = re.compile(r"[A-Za-z]+")
 
 

@@ -14,6 +14,7 @@ from unfold.enums import ActionVariant
 
 from leads import actions
 from leads.admin import badges
+from leads.admin.engagement import EngagementActions, SunsetFilter
 from leads.admin.exports import ExportActions
 from leads.admin.imports import CreatedByImport
 from leads.admin.lead_form import WRITTEN, LeadForm
@@ -31,17 +32,28 @@ from lifecycle.core.admin.frames import reload_at
 
 
 @admin.register(Lead)
-class LeadAdmin(ExportActions, MergeActions, EditAdmin):
+class LeadAdmin(ExportActions, MergeActions, EngagementActions, EditAdmin):
     """Higher apps add their tabs and actions with `add_tab` and `add_action` when their own admin is loaded."""
 
     form = LeadForm
-    list_display = ["who", "company_name", "stage_badge", "warmth", "points", "owner", "came_by", "last_act"]
+    list_display = [
+        "who",
+        "company_name",
+        "stage_badge",
+        "tier_badge",
+        "warmth",
+        "points",
+        "owner",
+        "came_by",
+        "last_act",
+    ]
     list_select_related = ["owner", "latest_touch"]
     list_fullwidth = True
     list_filter = [
         ("stage", ChoicesDropdownFilter),
         ("temperature", ChoicesDropdownFilter),
         ("engagement_tier", ChoicesDropdownFilter),
+        SunsetFilter,
         ("audience_type", ChoicesDropdownFilter),
         ("role", ChoicesDropdownFilter),
         DepartmentFilter,
@@ -60,8 +72,8 @@ class LeadAdmin(ExportActions, MergeActions, EditAdmin):
     ]
     search_help_text = "How an address, a name or a company begins."
     ordering = ["-id"]
-    actions = ["assign_to_me", "assign_to", "move_stage", "export_leads"]
-    acts = ["take", "give", "move", "merge_with", "erase"]
+    actions = ["assign_to_me", "assign_to", "move_stage", "bring_back", "export_leads"]
+    acts = ["take", "give", "move", "bring_one_back", "merge_with", "erase"]
     actions_detail = ["in_console", {"title": "Act", "icon": "bolt", "items": acts}]
     inlines: Any = [EventTab, ScoreTab, StageTab, TouchTab, SegmentTab, VisitorTab]
     fieldsets: Any = [
@@ -76,7 +88,7 @@ class LeadAdmin(ExportActions, MergeActions, EditAdmin):
                 ]
             },
         ),
-        ("Where they are", {"fields": [("country", "timezone"), ("audience_type", "engagement_tier")]}),
+        ("Where they are", {"fields": [("country", "timezone"), ("audience_type", "engagement_in_words")]}),
         (
             "Standing",
             {
@@ -94,6 +106,7 @@ class LeadAdmin(ExportActions, MergeActions, EditAdmin):
             {"fields": [("form_source", "created_at"), ("original_touch", "latest_touch")]},
         ),
         ("Demo", {"fields": [("demo_booked", "demo_status"), ("demo_at", "demo_event_name")], "classes": ["collapse"]}),
+        ("Webinars", {"fields": ["webinars"], "classes": ["collapse"]}),
         ("Further fields", {"fields": ["attributes"], "classes": ["collapse"]}),
     ]
 

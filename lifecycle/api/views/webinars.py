@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -40,7 +41,7 @@ class PublicView(GenericAPIView):  # type: ignore[type-arg]
 
 
 @describe.reading("webinars_list", "Webinars to come", {"results": [examples.WEBINAR], "next": None})
-class Webinars(PublicView):
+class Webinars(ListModelMixin, PublicView):
     """Those open for registration, the next one first, with the seats that are left."""
 
     pagination_class = CursorPages
@@ -50,8 +51,7 @@ class Webinars(PublicView):
         return Webinar.objects.upcoming(clock.now()).counted().prefetch_related("speakers")
 
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.list(request)
 
 
 @describe.reading("webinars_get", "One webinar", examples.WEBINAR)

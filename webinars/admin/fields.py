@@ -1,0 +1,51 @@
+"""Form fields for a date and a time in the webinar's own zone, and for its survey link."""
+
+import re
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget
+
+from webinars import wall_clock
+from webinars.telling import BLANKS
+
+IN_ITS_ZONE = "By the clock of the time zone below."
+_ANY_BLANK = re.compile(r"\{([^{}]*)\}")
+
+
+class WallClockField(forms.SplitDateTimeField):
+    """Gives the naive date and time as written: which moment it is, the zone beside it decides."""
+
+    widget = UnfoldAdminSplitDateTimeWidget
+
+    def compress(self, data_list: Any) -> datetime | None:
+        if not data_list:
+            return None
+        day, time = data_list
+        if day in self.empty_values or time in self.empty_values:
+            raise ValidationError("Give a date and a time.")
+        return datetime.combine(day, time)
+
+
+def read_moment(form: forms.Form | forms.ModelForm, field: str, zone: str) -> datetime | None:  # type: ignore[type-arg]
+    """The moment that a wall clock field and a zone mean; a problem is put at the field."""
+    written = form.cleaned_data.get(field)
+    if written is None or not zone:
+        return None
+    try:
+        return wall_clock.moment(written, ZoneInfo(zone))
+    except wall_clock.NoSuchTime as error:
+        form.add_error(field, str(error))
+        return None
+
+
+def check_survey(url: str) -> None:
+    """ValidationError for what is no web address, or has a blank that nothing fills."""
+    if not url.startswith(("https://", "http://")):
+        raise ValidationError("Begin with https://")
+    if unknown := [name for name in _ANY_BLANK.findall(url) if name not in BLANKS]:
+        known = ", ".join(f"{{{name}}}" for name in BLANKS)
+        raise ValidationError(f"Nothing fills {{{unknown[0]}}}; there are {known}.")
