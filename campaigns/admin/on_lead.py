@@ -8,8 +8,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from campaigns import suppressing
 from campaigns.actions import enroll
 from campaigns.models import Enrollment, Message, Sequence
 from leads.admin.lead import LeadAdmin
@@ -71,6 +72,27 @@ def enroll_chosen(admin: Any, request: HttpRequest, rows: "QuerySet[Lead]", form
         say(request, f"{count} {result}{f': {reason}' if reason else ''}.")
 
 
+class OptOutQuestion(forms.Form):
+    reason = forms.CharField(
+        max_length=50, widget=UnfoldAdminTextInputWidget, help_text="Kept with the opt-out, and with what it ends."
+    )
+
+
+@admin.action(description="Opt out for good …", permissions=["change"])
+@asking(OptOutQuestion, title="No marketing mail to these people ever again, unless they ask", submit="Opt out")
+def opt_out_chosen(admin: Any, request: HttpRequest, rows: "QuerySet[Lead]", form: OptOutQuestion) -> None:
+    now, source = clock.now(), f"admin:{request.user.get_username()}"[:60]
+    reason = f"by hand: {form.cleaned_data['reason']}"
+    new = sum(
+        suppressing.suppress(hashed, scope="marketing", reason=reason, source=source, now=now)
+        for hashed in rows.values_list("address_hash", flat=True)
+    )
+    messages.success(
+        request, f"{new} opted out. Mail that they asked for themselves still comes." if new else "Opted out already."
+    )
+
+
 LeadAdmin.add_tab(EnrollmentTab)
 LeadAdmin.add_tab(MessageTab)
 LeadAdmin.add_action(enroll_chosen)
+LeadAdmin.add_action(opt_out_chosen)

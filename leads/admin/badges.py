@@ -1,4 +1,4 @@
-"""The colours of stages and temperatures, the same on every page of the admin."""
+"""The colours of stages, tiers and temperatures, the same on every page of the admin."""
 
 STAGE = {
     "Cold lead": "",
@@ -8,6 +8,7 @@ STAGE = {
     "Recycled": "warning",
     "Former customer": "danger",
 }
+TIER = {"Most engaged": "success", "Engaged": "info", "Quiet": "warning", "Dormant": "danger"}
 TEMPERATURE = {"Cold": "info", "Warm": "warning", "Hot": "danger"}
 IMPORT = {
     "Columns to be matched": "info",

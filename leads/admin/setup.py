@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from unfold.decorators import display
 
+from leads import engagement
 from leads.models import Workspace
 from lifecycle.core.admin import EditAdmin
 
@@ -28,6 +30,20 @@ class WorkspaceAdmin(EditAdmin):
                 "keep the one they were given.",
             },
         ),
+        (
+            "Engagement tiers",
+            {
+                "fields": [
+                    ("tier_most_acts", "tier_most_days"),
+                    ("tier_engaged_days", "tier_quiet_days"),
+                    "tiers_in_words",
+                ],
+                "description": "Everybody is most engaged, engaged, quiet or dormant by what they did themselves: "
+                "visits, forms, clicks, bookings, purchases; what machines open and click does not count. An act "
+                "raises a person at once, time lets them fall. When you change a number, everybody is looked at again "
+                "in the next minutes, and sequences that start with a tier follow.",
+            },
+        ),
         ("At most so many mails", {"fields": [("cap_messages", "cap_days")]}),
         (
             "Quiet hours",
@@ -38,6 +54,13 @@ class WorkspaceAdmin(EditAdmin):
             },
         ),
     ]
+
+    readonly_fields = ["tiers_in_words"]
+
+    @display(description="Where everybody stands")
+    def tiers_in_words(self, workspace: Workspace) -> str:
+        reached = engagement.progress()
+        return "follows these numbers" if reached is None else f"being looked at, up to lead {reached} so far"
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_or_change_permission(request):

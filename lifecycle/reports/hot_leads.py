@@ -25,6 +25,7 @@ class HotLead:
     company: str
     company_size: int | None
     stage: str
+    tier: str
     score: int
     fit: int
     intent: int
@@ -86,6 +87,7 @@ def hot_lead(lead: Lead, reasons: list[Reason], mails: list[Planned]) -> HotLead
         company=lead.company_name or (lead.company.name if lead.company else ""),
         company_size=lead.company_size,
         stage=lead.get_stage_display(),
+        tier=lead.get_engagement_tier_display(),
         score=lead.score,
         fit=lead.fit_score,
         intent=lead.intent_score,

@@ -26,6 +26,7 @@ ICONS = {
     "email": "mail",
     "segment": "filter_alt",
     "temperature": "device_thermostat",
+    "tier": "monitor_heart",
     "lead": "person",
     "owner": "assignment_ind",
     "visit": "web",
@@ -37,6 +38,9 @@ ICONS = {
 HIDDEN = frozenset({"message_id", "enrollment_id", "lead_id", "id", "key", "touch_id", "submission", "actor"})
 # Our own events, in a sentence; the names in braces are properties.
 SENTENCES = {
+    "tier.changed": "Engagement: {before} → {after}",
+    "lead.sunset": "Put to sunset after {quiet_days} quiet days: marketing mail rests",
+    "lead.revived": "Back from sunset, by {by}",
     "temperature.changed": "Temperature {before} → {after}",
     "segment.entered": "Entered the segment {segment}",
     "segment.left": "Left the segment {segment}",
