@@ -25,6 +25,7 @@ PARTS = {
     "tracking",
     "identity",
     "segments",
+    "tiers",
 }
 
 

@@ -19,6 +19,7 @@ from tests.bench import (
     broadcasting,
     crafting,
     crediting,
+    engaging,
     floors,
     identifying,
     idling,
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[Results], None]] = {
     "attribution": lambda results: crediting.measure(results, now=NOON - timedelta(days=100)),
     "rehearsal": lambda results: rehearsing.measure(results, now=NOON - timedelta(days=100)),
     "segments": lambda results: segmenting.measure(results, now=NOON + timedelta(days=120)),
+    "tiers": lambda results: engaging.measure(results, now=NOON + timedelta(days=121)),
 }
 
 

@@ -49,7 +49,7 @@ _MEMBER_TABLE = """
 
 def measure(results: Results, *, now: datetime) -> None:
     people, each = size("SEGMENT_LEADS", 1_000_000, 50_000), size("SEGMENT_EVENTS", 3, 3)
-    _crowd(people, each, now)
+    crowd(people, each, now)
     told = f"{people:,} leads, {people * each:,} events"
     _floors(results)
     for name, rule in (("fields", FIELD), ("events in a window", VIEWS), ("time alone", QUIET)):
@@ -58,7 +58,7 @@ def measure(results: Results, *, now: datetime) -> None:
     _sweeps(results, now)
 
 
-def _crowd(people: int, each: int, now: datetime) -> None:
+def crowd(people: int, each: int, now: datetime) -> None:
     first = cast.leads(people, prefix="crowd", now=now - timedelta(days=100))[0]
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -72,7 +72,7 @@ def _crowd(people: int, each: int, now: datetime) -> None:
 def _floors(results: Results) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_MEMBER_TABLE)
-        seconds, count = _timed(lambda: (cursor.execute(_BARE), cursor.rowcount)[1])
+        seconds, count = timed(lambda: (cursor.execute(_BARE), cursor.rowcount)[1])
         cursor.execute("DROP TABLE bench_member")
     results.add(INSERTED, count / seconds, "rows/s", note=f"{count:,} in one statement, no events")
 
@@ -80,15 +80,15 @@ def _floors(results: Results) -> None:
 def _builds(results: Results, name: str, rule: Rule, told: str, now: datetime) -> None:
     filtered = Lead.objects.filter(rule.q(now, Event.objects.all()))
     floor = f"{COUNTED}: {name}"
-    results.add(floor, _timed(filtered.count)[0] * 1e3, "ms")
+    results.add(floor, timed(filtered.count)[0] * 1e3, "ms")
     made = Segment.objects.create(slug=f"bench-{len(results.lines)}", name=name, rule=rule.data)
-    seconds, moved = _timed(lambda: segments.refresh(made, now=now))
+    seconds, moved = timed(lambda: segments.refresh(made, now=now))
     dues = SegmentDue.objects.filter(segment=made).count()
     note = f"{moved.entered:,} enter with an event each, {dues:,} due times; {told}"
     results.add(f"build a segment: {name}", seconds * 1e3, "ms", floor=floor, target=60_000, note=note)
     if moved.entered:
         results.add(f"members written: {name}", moved.entered / seconds, "rows/s", floor=INSERTED)
-    seconds, moved = _timed(lambda: segments.refresh(made, now=now))
+    seconds, moved = timed(lambda: segments.refresh(made, now=now))
     assert moved == (0, 0), moved
     results.add(f"look at all again: {name}", seconds * 1e3, "ms", floor=floor, target=10_000)
 
@@ -96,7 +96,7 @@ def _builds(results: Results, name: str, rule: Rule, told: str, now: datetime) -
 def _previews(results: Results, now: datetime) -> None:
     for name, data in (("fields", FIELD), ("events in a window", VIEWS)):
         rule = parse(data, VOCABULARY)
-        seconds, seen = _timed(lambda rule=rule: segments.preview(rule, now=now))
+        seconds, seen = timed(lambda rule=rule: segments.preview(rule, now=now))
         note = f"{seen.count:,} {'counted' if seen.is_exact else 'estimated'}, ten people with reasons"
         results.add(f"preview of a rule: {name}", seconds * 1e3, "ms", target=2_000, note=note)
 
@@ -107,14 +107,14 @@ def _sweeps(results: Results, now: datetime) -> None:
     later = SegmentDue.objects.order_by("due_at").values_list("due_at", flat=True)[size("SEGMENT_DUE", 20_000, 2_000)]
     with queries() as captured:
         waiting.look(now=later, limit=1_000)
-    seconds, looked = _timed(lambda: waiting.drain(now=later))
+    seconds, looked = timed(lambda: waiting.drain(now=later))
     note = f"{looked.leads:,} looked at, {looked.changes:,} came or went; {len(captured)} queries for 1,000"
     results.add("sweep of due times", looked.leads / seconds, "leads/s", target=2_000, note=note)
-    times = sorted(_timed(lambda: waiting.drain(now=later))[0] for _ in range(9))
+    times = sorted(timed(lambda: waiting.drain(now=later))[0] for _ in range(9))
     results.add("idle sweep", times[4] * 1e3, "ms", target=10, note=f"{rows:,} due times wait")
 
 
-def _timed(act: Any) -> tuple[float, Any]:
+def timed(act: Any) -> tuple[float, Any]:
     began = perf_counter()
     done = act()
     return perf_counter() - began, done
