@@ -22,6 +22,8 @@ _HREF = re.compile(r"(\shref\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _VARIABLE_ALONE = re.compile(r"\{\{\s*\w+\s*\}\}")
 _WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _UNTRACKED = ("mailto:", "tel:", "sms:")
+# Where this installation is, which may move: read when the mail leaves, and not tracked.
+OWN_PAGES = "workspace.forms_url"
 _TEXT_URL = re.compile(r"https?://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)\]]|\{\{[-+]?\s*workspace\.\w+_url\s*[-+]?\}\}")
 
 
@@ -59,7 +61,7 @@ class Links:
         if names & FOOTER_LINKS:
             # Our own address, never tracked; escaping it would only write every slash as an entity.
             return f"{{{{ {min(names)}|safe }}}}" if _VARIABLE_ALONE.fullmatch(href) else None
-        if all(name.startswith("workspace.") for name in names):
+        if all(name.startswith("workspace.") for name in names) and OWN_PAGES not in names:
             return self._fixed(href)
         literal = href[: TAG.search(href).start()].strip().lower()  # type: ignore[union-attr]
         if not literal:
