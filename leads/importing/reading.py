@@ -74,8 +74,8 @@ def examine(file: BinaryIO) -> Shape:
     """How to read this file: one pass over it. FileProblem if it is no table with headings."""
     file.seek(0)
     head = file.read(SAMPLE)
-    _refuse_other_files(head)
-    encoding, has_nul = _encoding(file, head)
+    refuse_other_files(head)
+    encoding, has_nul = encoding_of(file, head)
     sample = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=False).replace("\0", "")
     said, first = _said_delimiter(sample), 1
     if said:
@@ -121,7 +121,8 @@ def _row(line: int, cells: list[str], width: int) -> Row:
     return Row(line, read + [""] * (width - len(read)), surplus)
 
 
-def _refuse_other_files(head: bytes) -> None:
+def refuse_other_files(head: bytes) -> None:
+    """FileProblem for what does not begin like a text with rows of cells."""
     if not head.strip():
         raise FileProblem("The file is empty.")
     for start, told in _OTHER_FILES:
@@ -131,7 +132,7 @@ def _refuse_other_files(head: bytes) -> None:
         raise FileProblem(f"This is a web page or XML, not a CSV file. {AS_CSV}")
 
 
-def _encoding(file: BinaryIO, head: bytes) -> tuple[str, bool]:
+def encoding_of(file: BinaryIO, head: bytes) -> tuple[str, bool]:
     """By its mark, by its zeros, or UTF-8 if all of it is; else what Windows writes in western Europe.
 
     And whether there is a NUL in it that means nothing.

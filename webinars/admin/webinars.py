@@ -16,6 +16,7 @@ from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
 from lifecycle.core.admin.frames import reload_page
 from webinars import codes, moving, showing, telling
+from webinars.admin.attendance import AttendancePages
 from webinars.admin.dialogs import CancelDialog, MoveDialog, OpenDialog, PublishDialog
 from webinars.admin.webinar_form import WebinarForm
 from webinars.models import Registration, Speaker, Webinar
@@ -55,14 +56,14 @@ class PeopleTab(NewestInline):
 
 
 @admin.register(Webinar)
-class WebinarAdmin(EditAdmin):
+class WebinarAdmin(AttendancePages, EditAdmin):
     form = WebinarForm
     list_display = ["code", "title", "phase", "when", "seats", "waiting_for_a_seat", "were_there", "page"]
     list_display_links = ["code", "title"]
     list_filter = [("state", ChoicesDropdownFilter), "starts_at"]
     search_fields = ["code", "title", "speakers__name"]
     inlines = [SpeakerInline, PeopleTab]
-    actions_detail = ["open_up", "move", "publish", "cancel"]
+    actions_detail = ["open_up", "move", "attendance", "publish", "cancel"]
     nothing_yet = "A webinar begins as a draft that only colleagues see. Its code is given when you save it."
     fieldsets = [
         (None, {"fields": [("title", "phase"), "summary", "description"]}),
