@@ -42,7 +42,7 @@ def hot_leads(request: HttpRequest) -> HttpResponse:
 @require_GET
 @colleagues("leads.view_lead")
 def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
-    shown = lead_page(lead_id)
+    shown = lead_page(lead_id, now=clock.now())
     if shown is None:
         raise Http404("There is no such lead; it may have been erased.")
     context = {

@@ -8,6 +8,8 @@ from leads.models import Lead, StageChange, Touch
 from lifecycle.reports.attribution import question
 from lifecycle.reports.attribution.details import Explained, of_lead
 from lifecycle.reports.hot_leads import person
+from lifecycle.reports.meetings import Appointment
+from lifecycle.reports.meetings import of_lead as meetings_of
 from lifecycle.reports.planned import Planned, next_mails
 from lifecycle.reports.reasons import Reason, reasons_of
 from lifecycle.reports.timeline import Moment, timeline
@@ -42,9 +44,10 @@ class LeadPage:
     planned: list[Planned]
     timeline: list[Moment]
     conversions: list[Explained]
+    meetings: list[Appointment]
 
 
-def lead_page(lead_id: int) -> LeadPage | None:
+def lead_page(lead_id: int, *, now: datetime) -> LeadPage | None:
     """The page of a lead, None if there is none. A fixed number of queries, each bounded."""
     related = ("company", "owner", "first_owner", "original_touch", "latest_touch")
     lead = Lead.objects.select_related(*related).filter(pk=lead_id).first()
@@ -68,6 +71,7 @@ def lead_page(lead_id: int) -> LeadPage | None:
         planned=next_mails([lead_id]).get(lead_id, []),
         timeline=timeline(lead, stages=stages, messages=newest),
         conversions=of_lead(question(), lead_id),
+        meetings=meetings_of(lead, now=now),
     )
 
 

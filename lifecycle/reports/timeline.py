@@ -9,6 +9,7 @@ from typing import Any
 from campaigns.models import Message
 from leads.models import Event, Lead, StageChange
 from lifecycle.reports.hot_leads import person
+from lifecycle.sales import bookings
 from lifecycle.sales.models import Alert
 
 SHOWN = 80
@@ -79,6 +80,9 @@ def timeline(lead: Lead, *, stages: Iterable[StageChange], messages: Iterable[Me
 def of_event(event: Event) -> Moment:
     subject = event.kind.split(".")[0]
     tone = "quiet" if event.source == "engine" else "act"
+    if event.kind in bookings.WORDS:
+        title, detail = bookings.told(event.kind, event.properties)
+        return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
     if event.kind in SENTENCES:
         title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", event.properties))
         return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, "", tone)

@@ -123,6 +123,23 @@ def properties(meeting: Meetinglike, facts: Facts, *, now: datetime) -> dict[str
     return {name: value for name, value in told.items() if value != ""} | facts.demo.properties()
 
 
+WORDS = {
+    "meeting.booked": "Booked {what}",
+    "meeting.rescheduled": "Moved {what}",
+    "meeting.canceled": "Canceled {what}",
+    "meeting.no_show": "Did not come to {what}",
+    "meeting.held": "Met for {what}",
+    "meeting.routed": "Filled in a routing form",
+}
+
+
+def told(kind: str, properties: Mapping[str, Any]) -> tuple[str, str]:
+    """A meeting's event as a sentence, and what else is worth reading of it."""
+    title = WORDS[kind].format(what=properties.get("event_name") or "a meeting")
+    details = (properties.get(name) for name in ("when", "location", "reason"))
+    return title, " · ".join(str(detail) for detail in details if detail)
+
+
 def when(at: datetime | None, time_zone: str) -> str:
     """A time in words, on the clock of that zone (UTC if it is none): Tuesday, 24 November 2026 at 10:00 (Berlin)."""
     if at is None:

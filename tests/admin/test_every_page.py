@@ -49,13 +49,14 @@ from leads.models import (
 )
 from lifecycle.api import keys
 from lifecycle.api.models import RejectedCall
-from lifecycle.sales.models import Alert, AssignmentRule, Task
+from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookRule, WebhookSource
+from lifecycle.sales.models import Alert, AssignmentRule, Meeting, Task
 from tests import staff
 from tests.copies import copy, using
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
 
 pytestmark = pytest.mark.django_db
-OURS = ("leads", "campaigns", "sales", "api")
+OURS = ("leads", "campaigns", "sales", "api", "integrations")
 PAGES = [model for model in admin.site._registry if model._meta.app_label in (*OURS, "auth", "django_celery_beat")]
 
 
@@ -120,6 +121,10 @@ def found():
     Experiment.objects.create(sequence=nurture, step_key="first")
     WebhookCall.objects.create(key="w", lead=lead, url="https://example.com/", body={}, created_at=NOON, due_at=NOON)
     Task.objects.create(lead=lead, title="Call", created_at=NOON)
+    said = [{"question": "Why?", "answer": "Because"}]
+    Meeting.objects.create(
+        lead=lead, provider="calendly", reference="r", starts_at=NOON, booked_at=NOON, created_at=NOON, answers=said
+    )
     backfill = Backfill.objects.create(sequence=nurture, mode="all", matched=1, created_at=NOON)
     BackfillEntry.objects.create(backfill=backfill, lead=lead, since=NOON, due_at=NOON)
     WaitingEntry.objects.create(lead=lead, sequence=nurture, since=NOON, until=NOON, reason="filter: needs more")
@@ -136,6 +141,11 @@ def found():
     LeadMerge.objects.create(kept=lead, merged_id=1, kept_before=before, merged_before=before, at=NOON)
     call = staff.event(lead, "user.identified")
     PendingIdentity.objects.create(event=call, visitor=Visitor.objects.get(user_id="u1"), attempts=5, dead_at=NOON)
+    shop = WebhookSource.objects.create(slug="shop", name="Shop", secret="x", created_at=NOON)
+    WebhookRule.objects.create(source=shop, kind="upgraded", event_kind="plan.upgraded", email_path="email")
+    told = {"kind": "invitee.created", "body": b'{"a": 1}', "received_at": NOON, "due_at": NOON}
+    InboxEvent.objects.create(provider="calendly", key="1", lead=lead, error="ValueError", **told)
+    RefusedCall.objects.create(provider="calendly", code="bad_signature", hour=NOON, last_at=NOON)
     SenderAccount.objects.create(name="mail.example.com", per_second=5, blocked_until=NOON, blocked_reason="421 later")
     return lead
 

@@ -6,7 +6,7 @@ import pytest
 
 from leads.models import Conversion, Touch
 from lifecycle.sales.models import Meeting
-from tests.cast import ADA, World, run_of
+from tests.cast import ADA, World, links, run_of
 
 pytestmark = pytest.mark.usefixtures("playbooks")
 
@@ -36,7 +36,7 @@ def test_from_the_contact_form_to_a_booked_demo(world: World) -> None:
     world.run()
     confirmation = world.mails_to(ada)[-1]
     assert confirmation.subject == "See you on Thursday, 12 March 2026 at 14:00 (Europe/Berlin)"
-    assert "https://zoom.example/j/77" in confirmation.html
+    assert "https://zoom.example/j/77" in links(confirmation)
     for days in (14, 21, 28):
         world.at(days=days)
     assert len(world.mails_to(ada)) == 3
