@@ -64,6 +64,22 @@ EVENT: dict[str, Any] = {
     "source": "form",
     "key": "7d0f5c1e",
 }
+MEETING: dict[str, Any] = {
+    "id": 7,
+    "state": "scheduled",
+    "event_name": "Product demo",
+    "starts_at": "2026-03-09T09:00:00Z",
+    "ends_at": "2026-03-09T09:30:00Z",
+    "time_zone": "Europe/Berlin",
+    "location": "https://meet.example.com/abc",
+    "host": "mia@example.com",
+    "answers": [{"question": "What would you like to see?", "answer": "Imports"}],
+    "moved_to": None,
+    "cancel_reason": "",
+    "booked_at": "2026-03-02T12:00:00Z",
+    "canceled_at": None,
+    "provider": "calendly",
+}
 SCORE: dict[str, Any] = {
     "fit_score": 55,
     "intent_score": 10,

@@ -17,6 +17,7 @@ v1: list[URLPattern] = [
     path("leads/<int:lead_id>/score", history.Score.as_view(), name="lead-score"),
     path("leads/<int:lead_id>/messages", history.Messages.as_view(), name="lead-messages"),
     path("leads/<int:lead_id>/enrollments", history.Enrollments.as_view(), name="lead-enrollments"),
+    path("leads/<int:lead_id>/meetings", history.Meetings.as_view(), name="lead-meetings"),
     path("leads/<int:lead_id>/why", why.Why.as_view(), name="lead-why"),
     path("leads/<int:lead_id>/plan", why.Plan.as_view(), name="lead-plan"),
     path("leads/<int:lead_id>/events", leads.LeadEvents.as_view(), name="lead-events"),

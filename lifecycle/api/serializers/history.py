@@ -8,6 +8,7 @@ from leads.models import Event, ScoreEntry
 from leads.models.lead import Temperature
 from leads.models.scoring import Dimension
 from lifecycle.api.serializers.fields import TimeField
+from lifecycle.sales.models import Meeting
 
 
 class EventSerializer(serializers.Serializer[Event]):
@@ -33,6 +34,30 @@ class NewEventSerializer(serializers.Serializer[Event]):
     key = serializers.CharField(
         default=None, allow_null=True, max_length=200, help_text="Names the event: the same key again changes nothing."
     )
+
+
+class MeetingSerializer(serializers.Serializer[Meeting]):
+    """A booked time. Moved to another time it is another meeting."""
+
+    id = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Meeting.State.choices)
+    event_name = serializers.CharField()
+    starts_at = TimeField(allow_null=True)
+    ends_at = TimeField(allow_null=True)
+    time_zone = serializers.CharField(help_text="The invitee's; empty if the calendar did not say.")
+    location = serializers.CharField(help_text="A link or a place.")
+    host = serializers.CharField(source="host_email")
+    answers = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()),
+        help_text="What they said when booking: question and answer.",
+    )
+    moved_to = serializers.IntegerField(
+        source="replaced_by.id", default=None, allow_null=True, help_text="The meeting that takes its place."
+    )
+    cancel_reason = serializers.CharField()
+    booked_at = TimeField()
+    canceled_at = TimeField(allow_null=True)
+    provider = serializers.CharField(help_text="calendly, or manual.")
 
 
 class ScoreEntrySerializer(serializers.Serializer[ScoreEntry]):

@@ -15,12 +15,14 @@ from lifecycle.api.models import Scope
 from lifecycle.api.serializers.history import (
     EnrollmentSerializer,
     EventSerializer,
+    MeetingSerializer,
     MessageSerializer,
     ScoreEntrySerializer,
     ScoreSerializer,
 )
 from lifecycle.api.serializers.leads import TouchSerializer
 from lifecycle.api.views.base import KeyView
+from lifecycle.sales.models import Meeting
 
 
 class LeadHistory(ListModelMixin, KeyView):
@@ -58,6 +60,15 @@ class Touches(LeadHistory):
     rows = Touch.objects.all()
     ordering = ("-occurred_at", "-id")
     serializer_class = TouchSerializer
+
+
+@describe.reading("leads_meetings", "Booked times, and what became of them", examples.MEETING)
+class Meetings(LeadHistory):
+    """The latest first. A meeting that was moved says by which one; the lead's `demo` sums all of them up."""
+
+    rows = Meeting.objects.select_related("replaced_by")
+    ordering = ("-booked_at", "-id")
+    serializer_class = MeetingSerializer
 
 
 @describe.reading("leads_score", "The score with its reasons", examples.SCORE, answer=ScoreSerializer)
