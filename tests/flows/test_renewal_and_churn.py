@@ -199,6 +199,7 @@ def test_another_subscription_that_is_paid_settles_nothing(world: World) -> None
 def test_dunning_reaches_who_wants_no_marketing(world: World) -> None:
     ada = world.submit("newsletter", **ADA)
     world.tell(ada, "purchase.completed", product="Starter plan")
+    world.run()
     world.at(days=5)
     world.browser.post(path_of(one_click(world.mails_to(ada)[1])), {"List-Unsubscribe": "One-Click"})
     world.tell(ada, "subscription.started", **YEARLY, renews_at=iso(300))
