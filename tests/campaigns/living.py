@@ -140,6 +140,48 @@ def sequences() -> list[Sequence]:
     ]
 
 
+def sleepers() -> list[Sequence]:
+    """Who is quiet is asked once and put to sunset; another one mails whenever something is noted of a person."""
+    return [
+        live(
+            "sleepers",
+            entry={
+                "triggers": [
+                    {"event": "tier.changed", "where": [{"property": "after", "op": "eq", "value": "dormant"}]}
+                ],
+                "filters": {"field": "sunset_at", "op": "is_not_set"},
+                "reentry": "after_exit",
+            },
+            exits=[
+                {
+                    "when": {"field": "engagement_tier", "op": "ne", "value": "dormant"},
+                    "reason": "came back",
+                }
+            ],
+            steps=[
+                {"id": "ask", "send": "ask"},
+                {"id": "a-day", "wait": "1d"},
+                {"id": "sunset", "set": {"field": "sunset", "value": True}},
+            ],
+        ),
+        live(
+            "notes",
+            entry={"triggers": [{"event": "crm.noted"}], "reentry": "after_exit"},
+            steps=[{"id": "note", "send": "note"}],
+        ),
+    ]
+
+
+def sleeping(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
+    """People who act now and then, and of whom something is noted more often."""
+    dice = random.Random(seed)
+    made: Script = []
+    for lead in leads:
+        for kind in ["page.viewed"] * dice.randint(1, 3) + ["crm.noted"] * 5:
+            made.append((NOON + timedelta(days=dice.uniform(0, days)), (lead.pk, _recording(lead, kind, {}))))
+    return sorted(made, key=lambda each: each[0])
+
+
 CUSTOMER = {"field": "stage", "op": "eq", "value": "customer"}
 
 
@@ -258,6 +300,7 @@ def _dues() -> list[datetime | None]:
         Enrollment.objects.filter(state="active", is_held=False).aggregate(at=Min("due_at"))["at"],
         Message.objects.filter(state="ready", is_held=False).aggregate(at=Min("due_at"))["at"],
         WaitingEntry.objects.aggregate(at=Min("until"))["at"],
+        Lead.objects.aggregate(at=Min("tier_due_at"))["at"],
     ]
 
 

@@ -11,7 +11,7 @@ from campaigns.models import Decision, Enrollment, Message, Sequence
 from campaigns.rehearsal import rehearse
 from campaigns.rehearsal.records import Record
 from campaigns.rehearsal.running import reading
-from leads.models import Lead, Workspace
+from leads.models import Event, Lead, Workspace
 from tests.campaigns import living
 from tests.campaigns.sequences import people
 from tests.factories import NOON, CompanyFactory
@@ -57,6 +57,28 @@ def test_a_rehearsal_equals_the_live_run_over_the_same_events(seed: int, stage: 
         assert sum(record.met_again for record in records) == _decided(sequence, "already_active"), sequence.slug
         assert found.outcome.entries == len(runs)
         assert found.outcome.sent == Message.objects.filter(sequence=sequence, state="sent").count()
+
+
+def test_a_rehearsal_knows_who_was_at_sunset_and_who_came_back(stage: None) -> None:
+    made = living.sleepers()
+    leads = people(8)
+    Workspace.objects.update(tier_engaged_days=2, tier_quiet_days=4, cap_messages=90)
+    until = NOON + timedelta(days=DAYS)
+    transport = open_transport()
+    living.go(transport, living.sleeping(leads, seed=4, days=DAYS - 1), until=until)
+    transport.close()
+    reasons = [reason.partition(":")[0] for reason in Message.objects.values_list("reason", flat=True)]
+    assert reasons.count("sunset") > 3
+    assert Event.objects.filter(kind="lead.revived").exists()
+    assert Enrollment.objects.filter(exit_reason="came back").exists()
+    for sequence in made:
+        sequence.refresh_from_db()
+        records: list[Record] = []
+        rehearse(sequence.current_version, since=NOON, until=until, observe=records.append)
+        runs, mails = living.lived(sequence)
+        rehearsed_runs, rehearsed_mails = living.rehearsed(records)
+        assert rehearsed_runs == runs, sequence.slug
+        assert rehearsed_mails == mails, sequence.slug
 
 
 def test_the_equality_was_about_something(came_up: set[str]) -> None:
