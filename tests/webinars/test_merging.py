@@ -39,7 +39,7 @@ def test_of_two_places_the_better_one_stays_and_the_seat_goes_on(kept_canceled):
     Presence.objects.create(registration=mine, key="a", source="zoom", joined_at=NOON)
     Presence.objects.create(registration=theirs, key="a", source="zoom", joined_at=NOON)
     Presence.objects.create(registration=theirs, key="b", source="zoom", joined_at=NOON)
-    assert "1 webinar has both" in " ".join(preview(kept, other).said)
+    assert "1 webinar has both" in " ".join(preview(kept, other).notes)
     merge(kept, other, now=LATER)
     left = Registration.objects.get(lead=kept)
     assert (left.pk, left.state) == ((theirs if kept_canceled else mine).pk, "registered")

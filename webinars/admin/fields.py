@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
+from leads.models.workspace import check_zone
 from webinars import wall_clock
 from webinars.telling import BLANKS
 
@@ -33,8 +34,12 @@ class WallClockField(forms.SplitDateTimeField):
 def read_moment(form: forms.Form | forms.ModelForm, field: str, zone: str) -> datetime | None:  # type: ignore[type-arg]
     """The moment that a wall clock field and a zone mean; a problem is put at the field."""
     written = form.cleaned_data.get(field)
-    if written is None or not zone:
+    if written is None:
         return None
+    try:
+        check_zone(zone)
+    except ValidationError:
+        return None  # said at the zone
     try:
         return wall_clock.moment(written, ZoneInfo(zone))
     except wall_clock.NoSuchTime as error:

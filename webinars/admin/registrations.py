@@ -15,6 +15,7 @@ from unfold.decorators import display
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, admin_link, asking
 from webinars import exporting, registering
+from webinars.admin.zoom import ZoomSync
 from webinars.models import Registration
 
 State = Registration.State
@@ -45,13 +46,14 @@ class SureForm(forms.Form):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(EditAdmin):
+class RegistrationAdmin(ZoomSync, EditAdmin):
     list_display = ["who", "webinar_code", "state_badge", "registered_at", "source", "attendance", "stayed"]
     list_display_links = ["who"]
     list_filter = [
         ("webinar", AutocompleteSelectFilter),
         ("state", ChoicesDropdownFilter),
         ("attendance", ChoicesDropdownFilter),
+        ("sync__state", ChoicesDropdownFilter),
         "source",
     ]
     list_select_related = ["lead", "webinar"]
@@ -59,7 +61,7 @@ class RegistrationAdmin(EditAdmin):
     autocomplete_fields = ["webinar", "lead"]
     ordering = ["-registered_at", "-id"]
     date_hierarchy = None
-    actions = ["cancel_chosen", "export_chosen"]
+    actions = ["cancel_chosen", "tell_zoom_again", "export_chosen"]
     nothing_yet = "Who registers by a page, a form or the API shows here."
     fields = [
         ("lead_link", "webinar_link"),
@@ -67,6 +69,7 @@ class RegistrationAdmin(EditAdmin):
         ("registered_at", "seated_at", "canceled_at"),
         ("organization_type", "answers"),
         ("attendance", "stayed"),
+        ("zoom", "own_link"),
         ("uid", "sequence"),
     ]
 

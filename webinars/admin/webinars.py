@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
 from lifecycle.core.admin.frames import reload_page
-from webinars import codes, moving, showing, telling
+from webinars import codes, moving, showing, syncing, telling
 from webinars.admin.attendance import AttendancePages
 from webinars.admin.dialogs import CancelDialog, MoveDialog, OpenDialog, PublishDialog
 from webinars.admin.webinar_form import WebinarForm
@@ -94,6 +94,8 @@ class WebinarAdmin(AttendancePages, EditAdmin):
             return
         obj.updated_at = now
         obj.save(update_fields=[*(set(form.changed_data) - {"capacity"}), "updated_at"])
+        if "zoom_id" in form.changed_data:
+            syncing.begin_anew(obj.pk, now=now)
         if "capacity" in form.changed_data and (given := moving.resize(obj.pk, obj.capacity, now=now)):
             messages.success(request, f"{given} people who waited have a seat now, and are told.")
 

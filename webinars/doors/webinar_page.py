@@ -1,6 +1,6 @@
 """The page of a webinar: with its form, for somebody who registered, or afterwards with the recording."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,12 @@ def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -
     """The whole page. The webinar's speakers are read."""
     opened = forms.active(FORM) if look.seat is None and not closed(webinar, now=now) else None
     workspace = opened.workspace if opened else Workspace.load()
-    action = reverse("webinar", args=[webinar.code])
+    left = seats.free(webinar)
+    form = (
+        form_page.drawn(opened, look.given, action=reverse("webinar", args=[webinar.code]), now=now) if opened else None
+    )
+    if form and opened and not opened.form.button:
+        form = replace(form, button="Go on the waiting list" if left == 0 else "Save my seat")
     context: dict[str, Any] = {
         "webinar": webinar,
         "workspace": workspace,
@@ -48,8 +53,8 @@ def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -
         "canonical": telling.public_url(webinar),
         "search": showing.for_search_engines(webinar, organizer=workspace.name),
         "seat": look.seat,
-        "seats_left": seats.free(webinar),
-        "form": form_page.drawn(opened, look.given, action=action, now=now) if opened else None,
+        "seats_left": left,
+        "form": form,
         "is_staff": look.is_staff,
         "is_asked": look.is_asked,
         "site_key": "" if look.seat or look.is_staff else tokens.site_key(),
