@@ -64,8 +64,8 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
         labels = {"date_field": "A date of the person", "date_property": "Or a date of the event"}
         help_texts = {
-            "field": "A field of the lead, attributes.<name>, or sunset: true lets marketing mail rest until the person "
-            "acts (never for clients), false lets it come again.",
+            "field": "A field of the lead, attributes.<name>, or sunset: true lets marketing mail rest until the "
+            "person acts (never for clients), false lets it come again.",
             "date_field": "Like attributes.renewal_date. Without an hour it is midnight on the person's clock.",
             "date_property": "A property of what enrolled, like starts_at. A later event that moves it moves the wait.",
             "else_key": "Step when false, when time ran out, or when the date was past already. Empty: next.",
