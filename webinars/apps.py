@@ -11,3 +11,5 @@ class WebinarsConfig(AppConfig):
         import_module("webinars.receivers")
         import_module("webinars.merging")
         import_module("webinars.invites")
+        import_module("webinars.samples")
+        import_module("webinars.wellbeing")

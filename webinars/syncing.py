@@ -9,7 +9,7 @@ from datetime import datetime
 from leads.batch import Batch
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
-from webinars.models import RegistrantSync
+from webinars.models import RegistrantSync, Registration, Webinar
 
 FOLLOWED = frozenset({"webinar.registered", "webinar.registration_canceled"})
 State = RegistrantSync.State
@@ -55,3 +55,13 @@ def again(registration_ids: Sequence[int], *, now: datetime) -> int:
     """Try once more what failed, or tell again what was told, because a person says so; how many."""
     rows = RegistrantSync.objects.filter(registration__in=registration_ids).exclude(state=State.SENDING)
     return rows.update(state=State.READY, attempts=0, due_at=now, done_at=None, detail="asked for by hand")
+
+
+@atomic_with_retry
+def begin_anew(webinar_id: int, *, now: datetime) -> int:
+    """The webinar is held elsewhere from now on: nobody is known there. How many are to be carried over."""
+    Webinar.objects.filter(pk=webinar_id).update(zoom_gone_at=None, zoom_said_at=None)
+    people = Registration.objects.filter(webinar=webinar_id)
+    RegistrantSync.objects.filter(registration__in=people).delete()
+    people.update(zoom_registrant_id="", zoom_said_at=None, join_url="")
+    return want(list(people.values_list("pk", flat=True)), now=now)

@@ -7,16 +7,19 @@ from itertools import pairwise
 
 import pytest
 from django.test import override_settings
+from django.urls import reverse
 
 from leads import pipeline
 from leads.models import Event
 from lifecycle.core import gate, http
 from lifecycle.integrations import tasks
-from lifecycle.integrations.zoom import client, registrants
+from lifecycle.integrations.zoom import client, registrants, wellbeing
+from tests import staff
 from tests.factories import NOON, LeadFactory
 from tests.integrations.zoom_server import ZoomServer
 from tests.webinars.attendees import ENDS, STARTS, seat, webinar
 from webinars import registering, syncing
+from webinars import wellbeing as webinar_wellbeing
 from webinars.models import RegistrantSync, Registration, Webinar
 
 pytestmark = pytest.mark.django_db
@@ -334,3 +337,57 @@ def test_an_api_in_a_private_network_is_refused(zoom, settings) -> None:
 )
 def test_where_tokens_are_given(api, token) -> None:
     assert client.Account("a", "b", "c", api).token_url == token
+
+
+def test_a_webinar_that_gets_another_zoom_id_begins_anew_there(zoom) -> None:
+    ada = registered()
+    registrants.drain(now=NOON)
+    zoom.webinars.add("42")
+    zoom.registrants.clear()
+    Webinar.objects.update(zoom_id="42", zoom_gone_at=NOON)
+    assert syncing.begin_anew(ada.webinar_id, now=NOON) == 1
+    assert syncing.catch_up(now=NOON) == 0
+    registrants.drain(now=NOON)
+    assert (zoom.calls[-1][1], sync(ada)[1]) == ("/v2/webinars/42/registrants", "done")
+
+
+def test_what_is_told_to_a_person_about_all_this() -> None:
+    def says(**figures) -> list[str]:
+        return [finding.says for finding in wellbeing.judge(wellbeing.Figures(**figures), is_set_up=True)]
+
+    assert says(webinars=2) == []
+    assert says(webinars=1, late=3, why="Zoom answered 500") == [
+        "3 registrations are not in Zoom yet: Zoom answered 500."
+    ]
+    assert says(webinars=1, gone="WB001") == ["WB001: deleted in Zoom, and open for registration here."]
+    assert says(webinars=1, failed=2) == ["2 registrations for webinars to come could not be told to Zoom."]
+    (missing,) = wellbeing.judge(wellbeing.Figures(webinars=1), is_set_up=False)
+    assert "ZOOM_ACCOUNT_ID" in missing.remedy
+
+
+def test_the_health_page_knows_who_is_not_in_zoom_and_who_attended_nobody_knows(zoom, settings) -> None:
+    ada = registered()
+    assert list(wellbeing.registrants(NOON)) == []
+    RegistrantSync.objects.update(state="failed", detail="no")
+    Webinar.objects.update(zoom_gone_at=NOON)
+    assert [finding.level.name for finding in wellbeing.registrants(NOON)] == ["PROBLEM", "WARNING"]
+    settings.ZOOM_ACCOUNT_ID = ""
+    assert "Zoom is not told who registers" in next(iter(wellbeing.registrants(NOON))).says
+    assert list(webinar_wellbeing.attendance(ENDS + timedelta(hours=1))) == []
+    (finding,) = webinar_wellbeing.attendance(ENDS + timedelta(days=1))
+    assert "WB001" in finding.says
+    Webinar.objects.filter(pk=ada.webinar_id).update(attendance_known_at=ENDS)
+    assert list(webinar_wellbeing.attendance(ENDS + timedelta(days=1))) == []
+
+
+def test_a_marketer_sees_how_far_it_is_and_tells_zoom_again(zoom) -> None:
+    ada, client_ = registered(), staff.colleague("marketer")
+    RegistrantSync.objects.update(state="failed", detail="Zoom answered 400: no")
+    page = client_.get(reverse("admin:webinars_registration_change", args=[ada.pk])).content.decode()
+    assert "Not registered in Zoom: Zoom answered 400: no" in page
+    url = reverse("admin:webinars_registration_changelist")
+    failed = client_.get(url, {"sync__state__exact": "failed"}).content.decode()
+    assert ada.lead.email in failed
+    again = {"action": "tell_zoom_again", "_selected_action": [ada.pk]}
+    assert client_.post(url, again, follow=True).status_code == 200
+    assert sync(ada)[1] == "ready"

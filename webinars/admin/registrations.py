@@ -81,9 +81,11 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What somebody said and did is not rewritten; the list's actions change it properly."""
-        if obj is None:
-            return []
-        return [name for row in self.fields for name in row]
+        return [name for row in self.fields for name in row] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The list's actions need it; a single row is to look at."""
+        return obj is None and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

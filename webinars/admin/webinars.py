@@ -22,6 +22,7 @@ from webinars.admin.webinar_form import WebinarForm
 from webinars.models import Registration, Speaker, Webinar
 from webinars.moving import ChangeError, Slot
 
+WHEN = "When"
 TIME = ["starts_at", "minutes", "time_zone"]
 PHASES = {
     "draft": "Draft",
@@ -38,6 +39,7 @@ class SpeakerInline(TabularInline):
     extra = 1
     fields = ["name", "title", "bio", "position"]
     hide_title = True
+    formfield_overrides = EditAdmin.formfield_overrides
 
 
 class PeopleTab(NewestInline):
@@ -67,15 +69,21 @@ class WebinarAdmin(AttendancePages, EditAdmin):
     nothing_yet = "A webinar begins as a draft that only colleagues see. Its code is given when you save it."
     fieldsets = [
         (None, {"fields": [("title", "phase"), "summary", "description"]}),
-        ("When", {"fields": ["starts_at", ("minutes", "time_zone")]}),
+        (WHEN, {"fields": ["starts_at", ("minutes", "time_zone")]}),
         ("Where, and for how many", {"fields": ["join_url", ("capacity", "zoom_id"), "survey_url"]}),
         ("Afterwards", {"fields": [("recording_url", "attended_after")]}),
         ("How it stands", {"fields": ["people", "page"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = ["phase", "people", "page", "recording_url"]
+        shown = ["phase", "people", "page", "recording_url", "when"]
         return shown if obj is None or obj.state == Webinar.State.DRAFT else [*shown, *TIME]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Once it is open, its time is changed by a dialog that says who is told."""
+        if obj is None or obj.state == Webinar.State.DRAFT:
+            return self.fieldsets
+        return [(name, {"fields": ["when"]} if name == WHEN else rest) for name, rest in self.fieldsets]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return self.inlines if obj else [SpeakerInline]
@@ -103,7 +111,7 @@ class WebinarAdmin(AttendancePages, EditAdmin):
     def phase(self, webinar: Webinar) -> str:
         return PHASES[showing.phase(webinar, now=clock.now())] if webinar.pk else "Draft"
 
-    @display(description="When", ordering="starts_at")
+    @display(description="Takes place", ordering="starts_at")
     def when(self, webinar: Webinar) -> str:
         return telling.when(webinar)
 

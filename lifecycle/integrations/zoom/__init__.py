@@ -2,6 +2,7 @@
 
 from lifecycle.integrations import registry
 from lifecycle.integrations.zoom import receivers as receivers
+from lifecycle.integrations.zoom import wellbeing as wellbeing
 from lifecycle.integrations.zoom.provider import PROVIDER
 
 registry.register(PROVIDER)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from leads import log
+from leads.log import NewEvent
 from lifecycle.core import gate, sql
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.integrations.zoom.client import Account, Client, Declined, Person, Registrant, Unavailable
@@ -199,8 +200,16 @@ def _link(added: Sequence[Outcome], *, now: datetime) -> None:
     changed = [row[0] for row in sql.fetch(_LINK, columns)]
     people = Registration.objects.filter(pk__in=changed, state=Registration.State.REGISTERED)
     events = [
-        telling.told("webinar.link_changed", one, one.webinar, key=f"link:{one.pk}:{one.sequence}:{one.join_url}"[:200])
+        _told(one)
         for one in people.select_related("lead", "webinar").prefetch_related("webinar__speakers")
         if one.join_url
     ]
     log.write(events, now=now, pending=True)
+
+
+def _told(registration: Registration) -> NewEvent:
+    """Only what changed: it joins what the mails of a run know already."""
+    known = telling.properties(registration, registration.webinar)
+    said = {name: known[name] for name in ("webinar", "registration", "join_url", "google_url", "outlook_url")}
+    key = f"link:{registration.pk}:{registration.sequence}:{registration.join_url}"[:200]
+    return NewEvent(registration.lead_id, "webinar.link_changed", said, source=telling.SOURCE, key=key)
