@@ -68,7 +68,7 @@ def of(lead_ids: Collection[int]) -> dict[int, Standing]:
 
 def apply(row: LeadRow, found: Standing) -> set[str]:
     """Set a locked lead's columns; which of them changed since they were last written."""
-    client = is_client(found, stage=row["stage"], stage_since=row["stage_since"])
+    client = is_client(found, stage=row["stage"], stage_since=row["stage_since"], created_at=row["created_at"])
     if client is not None:
         row.set("is_client", client)
     row.set("attributes", merged(row["attributes"], found))

@@ -83,9 +83,13 @@ def standing(plans: Sequence[Plan], bought: Bought, settings: Settings) -> Stand
     return Standing(bool(live) or bought_since, lost_at, _attributes(plans, live, settings) if plans else {})
 
 
-def is_client(found: Standing, *, stage: str, stage_since: datetime) -> bool | None:
-    """What to note of the person; None to leave it. Whom somebody made a customer after all was over, stays one."""
-    if found.is_client is False and stage == "customer" and found.lost_at and stage_since > found.lost_at:
+def is_client(found: Standing, *, stage: str, stage_since: datetime, created_at: datetime) -> bool | None:
+    """What to note of the person; None to leave it. Whom somebody made a customer after all was over, stays one.
+
+    A stage that is as old as the lead is no later word: it came with what is told now.
+    """
+    is_over = found.is_client is False and stage == "customer" and found.lost_at is not None
+    if is_over and found.lost_at and stage_since > max(found.lost_at, created_at):
         return None
     return found.is_client
 

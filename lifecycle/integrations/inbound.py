@@ -60,6 +60,8 @@ def process(inbox_ids: Sequence[int], *, now: datetime, may_fetch: bool = True) 
             continue
         done.append(handling.work(taken, now=now, may_fetch=may_fetch))
         waiting.extend(done[-1].woken)
+        if done[-1].woken:  # what waited for it is told to people who have it behind them, as if it had come in turn
+            react(done[-1:], now=now)
     if waiting or any(each.state == "waiting" for each in done):
         nudge(SWEEP)
     react(done, now=now)
@@ -74,7 +76,7 @@ def sweep(*, now: datetime, seconds: float = math.inf) -> int:
     while time.monotonic() - began < seconds and (taken := handling.claim(now=now)):
         done.append(handling.work(taken, now=now))
         total += 1
-        if len(done) == REACT_EVERY:
+        if len(done) == REACT_EVERY or done[-1].woken:
             react(done, now=now)
             done = []
     react(done, now=now)
