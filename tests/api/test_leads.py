@@ -15,7 +15,7 @@ from tests.api.conftest import NOON
 
 LEADS = "/api/v1/leads"
 FIELDS = """id email first_name last_name company job_title stage fit_score intent_score score temperature audience_type
-    primary_audience owner is_client engagement_tier form_source original_touch latest_touch demo webinars attributes
+    primary_audience owner is_client engagement_tier sunset_at form_source original_touch latest_touch demo webinars attributes
     created_at updated_at""".split()
 
 
@@ -92,6 +92,8 @@ def test_filters_narrow_the_list(program: APIClient, ada: Lead, rita: User) -> N
     assert found("owner=none") == ["p0@acme.com"]
     assert found("stage=customer") == []
     assert len(found(f"stage={ada.stage}&temperature=cold")) == 2
+    assert len(found("engagement_tier=engaged")) == 2
+    assert found("engagement_tier=dormant") == []
     assert found("updated_since=2099-01-01T00:00:00Z") == []
     assert len(found("updated_since=" + quote("2026-03-02T13:00:00+01:00"))) >= 1
 
@@ -99,7 +101,7 @@ def test_filters_narrow_the_list(program: APIClient, ada: Lead, rita: User) -> N
 @pytest.mark.parametrize(
     "query",
     [
-        "stage=warm", "temperature=boiling", "owner=nobody", "updated_since=yesterday",
+        "stage=warm", "temperature=boiling", "engagement_tier=asleep", "owner=nobody", "updated_since=yesterday",
         "updated_since=2026-13-01T00:00:00Z", "email=ada", "limit=0", "limit=201", "limit=x", "cursor=x",
         "cursor=WyJhIl0=", "cursor=Wy0xXQ==", "emial=ada@acme.com", "email=a%00@b.de",
         "updated_since=0001-01-01T00:00:00Z&cursor=WzFd",
