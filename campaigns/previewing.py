@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from smtplib import SMTPException
+from typing import Any
 
 from anymail.exceptions import AnymailError
 from django.core.mail import EmailMultiAlternatives
@@ -26,7 +27,8 @@ SAMPLE = {
     "stage": "mql",
     "attributes": {},
 }
-EVENT = {"product": "Example product", "form": "contact", "plan": "pro"}
+# What its event says; apps whose events carry more add it when they are ready.
+EVENT: dict[str, Any] = {"product": "Example product", "form": "contact", "plan": "pro"}
 
 
 @dataclass(frozen=True, slots=True)

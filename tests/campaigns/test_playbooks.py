@@ -22,6 +22,7 @@ from leads.rule_fields import VOCABULARY, lead_fields
 from lifecycle.core import rules
 from lifecycle.playbooks import loading
 from tests.factories import NOON, LeadFactory
+from webinars.samples import LINKS, REGISTRATION
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 
@@ -56,16 +57,44 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
         ["plan.upgraded", "subscription.changed", "no client any more", "not the time to sell"],
     ),
     "double-opt-in": ([0 * DAY], []),
+    "webinar-confirmation": ([0 * DAY], ["webinar.canceled", "webinar.registration_canceled"]),
+    # Of a webinar two days after the entry.
+    "webinar-reminders": (
+        [DAY, 2 * DAY - HOUR, 2 * DAY - 10 * MINUTE],
+        ["webinar.canceled", "webinar.registration_canceled"],
+    ),
+    "webinar-moved": ([0 * DAY], ["webinar.canceled", "webinar.registration_canceled"]),
+    "webinar-canceled": ([0 * DAY], []),
+    "webinar-waiting-list": ([0 * DAY], ["webinar.registered", "webinar.canceled", "webinar.registration_canceled"]),
+    "webinar-seat-returned": ([0 * DAY], ["webinar.registered", "webinar.waitlisted"]),
+    "webinar-follow-up": ([0 * DAY, 2 * DAY], ["meeting.booked"]),
+    "webinar-missed": ([HOUR], ["webinar.attended"]),
+    "webinar-recording": ([0 * DAY], []),
 }
+STARTS = {"event": {"starts_at": (NOON + 2 * DAY).isoformat()}}
 # What the event brings to mails whose link is the person's own.
 OF_THE_EVENT = {
     "magnet-delivery-1": {"magnet_name": "The guide", "magnet_url": "https://crm.test/c/file"},
     "double-opt-in-1": {"confirm_url": "https://crm.test/c/confirm"},
 }
+WEBINAR = {**REGISTRATION, "recording_url": "", **{name: f"https://crm.test/c/{name}" for name in LINKS}}
+OF_WEBINARS = {
+    f"webinar-{mail}": WEBINAR
+    for mail in (
+        *("confirmation-1", "reminder-1", "reminder-2", "reminder-3", "moved-1", "canceled-1"),
+        *("waiting-list-1", "seat-returned-1"),
+    )
+}
+AFTER_WEBINARS = {
+    f"webinar-{mail}-1": {**WEBINAR, "recording_url": "https://crm.test/c/recording"}
+    for mail in ("follow-up", "missed", "recording")
+}
+AFTER_WEBINARS["webinar-follow-up-2"] = WEBINAR
+ALL_EVENTS = {**OF_THE_EVENT, **OF_WEBINARS, **AFTER_WEBINARS}
 FOR_CLIENTS = {"renewal", "upgrade-offer"}
 RENEWS = (NOON + 30 * DAY).date().isoformat()
 BILLS = {f"{sequence}-{number}" for sequence in ("renewal", "dunning") for number in (1, 2, 3)}
-TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT, *BILLS}
+TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT, *OF_WEBINARS, *BILLS}
 GROUP = ["demo-nurture", "hot-track", "warm-track", "cold-track"]
 FORMS = ["contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist", "cancellation-reason"]
 
@@ -85,7 +114,7 @@ def facts_of(lead: Lead, *events: tuple[str, dict[str, Any]], at: datetime = NOO
 
 def walk(journey: Journey, facts: rules.Facts, lead_id: int = 1) -> Iterator[tuple[timedelta, Any]]:
     """Every effect of a run that nothing disturbs, and when it comes; mails are sent the moment they are queued."""
-    now, here = NOON, Position(1, lead_id, journey.first, NOON, False, NOON, NOON)
+    now, here = NOON, Position(1, lead_id, journey.first, NOON, False, NOON, NOON, context=STARTS)
     while True:
         *effects, last = decide(journey, here, facts, now)
         yield from ((now - NOON, effect) for effect in effects)
@@ -168,6 +197,15 @@ def test_re_entry_and_second_triggers(slug: str) -> None:
         "dunning": ("after_exit", None, "merge"),
         "churn-win-back": ("after_exit", None, "ignore"),
         "upgrade-offer": ("after", 90 * DAY, "ignore"),
+        "webinar-confirmation": ("after_exit", None, "ignore"),
+        "webinar-reminders": ("after_exit", None, "restart"),
+        "webinar-moved": ("after_exit", None, "restart"),
+        "webinar-canceled": ("once_per_key", None, "ignore"),
+        "webinar-waiting-list": ("after_exit", None, "ignore"),
+        "webinar-seat-returned": ("after_exit", None, "ignore"),
+        "webinar-follow-up": ("once_per_key", None, "parallel"),
+        "webinar-missed": ("once_per_key", None, "parallel"),
+        "webinar-recording": ("once_per_key", None, "parallel"),
     }
     journey = journey_of(slug)
     found = (journey.reentry, journey.reentry_after, journey.second_trigger)
@@ -359,7 +397,7 @@ def test_every_mail_renders_for_everybody(lead: dict[str, Any]) -> None:
             "https://crm.test/preferences/1",
         )
         for bought in PURCHASES:
-            entry = {**(bought[0] if bought else {}), **OF_THE_EVENT.get(slug, {})}
+            entry = {**(bought[0] if bought else {}), **ALL_EVENTS.get(slug, {})}
             context = {"lead": lead, "workspace": workspace, "event": entry, "events": bought, "reason": "You asked."}
             mail = render(compiled, context, slots)
             assert mail.subject, slug
