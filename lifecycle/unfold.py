@@ -98,6 +98,19 @@ NAVIGATION = [
         page("Registrations", "how_to_reg", "webinars.registration"),
     ),
     group(
+        "Customers",
+        {
+            "title": "Renewals and payments",
+            "icon": "autorenew",
+            "link": reverse_lazy("console:customers"),
+            "permission": may_view("customers.subscription"),
+        },
+        page("Subscriptions", "card_membership", "customers.subscription"),
+        page("Purchases", "payments", "customers.purchase"),
+        page("Bills", "receipt", "customers.invoice"),
+        page("Products", "inventory_2", "customers.product"),
+    ),
+    group(
         "Reports",
         {
             "title": "Attribution",
@@ -140,6 +153,7 @@ NAVIGATION = [
         page("Touches", "ads_click", "leads.touch"),
         page("Score ledger", "receipt_long", "leads.scoreentry"),
         page("Stage changes", "swap_vert", "leads.stagechange"),
+        page("Billing accounts", "account_balance_wallet", "customers.billingaccount"),
         page("Consents", "verified_user", "leads.consent"),
         page("Opens and clicks", "mouse", "campaigns.hit"),
         page("Provider reports", "mark_email_read", "campaigns.providerevent"),

@@ -44,6 +44,14 @@ class WorkspaceAdmin(EditAdmin):
                 "in the next minutes, and sequences that start with a tier follow.",
             },
         ),
+        (
+            "Customers",
+            {
+                "fields": ["renewal_from_months"],
+                "description": "Whom the renewal sequence reminds, and what the list of renewals shows. A change is "
+                "followed within a day.",
+            },
+        ),
         ("At most so many mails", {"fields": [("cap_messages", "cap_days")]}),
         (
             "Quiet hours",

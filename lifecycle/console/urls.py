@@ -1,12 +1,13 @@
 from django.urls import path
 
-from lifecycle.console import meetings, views, why
+from lifecycle.console import customers, meetings, views, why
 
 app_name = "console"
 urlpatterns = [
     path("", views.hot_leads, name="hot-leads"),
     path("meetings", meetings.coming, name="meetings"),
     path("meetings/<int:meeting_id>", meetings.say, name="meeting"),
+    path("customers", customers.show, name="customers"),
     path("leads/<int:lead_id>", views.lead, name="lead"),
     path("leads/<int:lead_id>/why", why.show, name="lead-why"),
     path("leads/<int:lead_id>/take", views.take, name="take"),

@@ -63,6 +63,11 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-digits(currency)), rounding=ROUND_HALF_UP)
 
 
+def written(amount: Decimal | None, currency: str) -> str:
+    """As people read it: “1,188.00 EUR”; a dash for an amount that nobody told."""
+    return "–" if amount is None else f"{rounded(amount, currency):,f} {currency}".strip()
+
+
 def to_minor(amount: Decimal, currency: str) -> int:
     """In minor units: 99.00 EUR is 9900."""
     return int(rounded(amount, currency).scaleb(digits(currency)))

@@ -7,6 +7,7 @@ from campaigns.models import Enrollment, Message
 from leads.models import Lead, StageChange, Touch
 from lifecycle.reports.attribution import question
 from lifecycle.reports.attribution.details import Explained, of_lead
+from lifecycle.reports.customers import Customer, customer
 from lifecycle.reports.hot_leads import person
 from lifecycle.reports.meetings import Appointment
 from lifecycle.reports.meetings import of_lead as meetings_of
@@ -44,6 +45,7 @@ class LeadPage:
     planned: list[Planned]
     timeline: list[Moment]
     conversions: list[Explained]
+    customer: Customer
     meetings: list[Appointment]
 
 
@@ -71,6 +73,7 @@ def lead_page(lead_id: int, *, now: datetime) -> LeadPage | None:
         planned=next_mails([lead_id]).get(lead_id, []),
         timeline=timeline(lead, stages=stages, messages=newest),
         conversions=of_lead(question(), lead_id),
+        customer=customer(lead_id),
         meetings=meetings_of(lead, now=now),
     )
 

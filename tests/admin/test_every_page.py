@@ -49,6 +49,15 @@ from leads.models import (
 )
 from lifecycle.api import keys
 from lifecycle.api.models import RejectedCall
+from lifecycle.customers.models import (
+    BillingAccount,
+    Invoice,
+    Product,
+    Purchase,
+    PurchaseReference,
+    Refund,
+    Subscription,
+)
 from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookRule, WebhookSource
 from lifecycle.sales.models import Alert, AssignmentRule, Meeting, Task
 from tests import staff
@@ -56,7 +65,7 @@ from tests.copies import copy, using
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
 
 pytestmark = pytest.mark.django_db
-OURS = ("leads", "campaigns", "sales", "api", "integrations")
+OURS = ("leads", "campaigns", "sales", "api", "integrations", "customers")
 PAGES = [model for model in admin.site._registry if model._meta.app_label in (*OURS, "auth", "django_celery_beat")]
 
 
@@ -139,6 +148,17 @@ def found():
     AddressAlias.objects.create(email_normal="old@acme.com", address_hash="o", lead=lead, created_at=NOON)
     before = {"email": "old@acme.com", "id": 1}
     LeadMerge.objects.create(kept=lead, merged_id=1, kept_before=before, merged_before=before, at=NOON)
+    billed = {"lead": lead, "provider": "stripe", "amount": 1188, "currency": "EUR"}
+    running = Subscription.objects.create(
+        **billed, reference="sub_1", state="active", interval_months=12, started_at=NOON, told_at=NOON, created_at=NOON
+    )
+    failed = {"state": "failed", "issued_at": NOON, "failed_at": NOON, "told_at": NOON}
+    Invoice.objects.create(**billed, reference="in_1", subscription=running, **failed)
+    payment = Purchase.objects.create(**billed, key="pi_1", purchased_at=NOON, recorded_at=NOON)
+    PurchaseReference.objects.create(provider="stripe", reference="ch_1", purchase=payment)
+    Refund.objects.create(purchase=payment, key="re_1", amount=10, refunded_at=NOON)
+    Product.objects.create(name="Team", references=["prod_1"])
+    BillingAccount.objects.create(provider="stripe", reference="cus_1", lead=lead, created_at=NOON)
     call = staff.event(lead, "user.identified")
     PendingIdentity.objects.create(event=call, visitor=Visitor.objects.get(user_id="u1"), attempts=5, dead_at=NOON)
     shop = WebhookSource.objects.create(slug="shop", name="Shop", secret="x", created_at=NOON)
