@@ -35,9 +35,20 @@ class Active(NamedTuple):
 
 
 def react(batch: Batch) -> None:
-    """Entries first, so that a goal already in the log ends what a late trigger began; then exits; then wake-ups."""
-    _enter(batch)
+    """Entries first, so that a goal already in the log ends what a late trigger began; then exits; then wake-ups.
+
+    Last who goes on with a run, which may have ended only just now: a booking and its end may come together.
+    """
+    live = journeys.live()
+    candidates = _proposed(batch, live)
+    waited = waiting.of({event.lead_id for event in batch.events}, live)
+    _enter(batch, [*waited, *(candidate for candidate in candidates if candidate.resuming is None)])
     colleagues.tell(batch)
+    _leave(batch)
+    _enter(batch, [candidate for candidate in candidates if candidate.resuming is not None])
+
+
+def _leave(batch: Batch) -> None:
     active = [Active(*row) for row in sql.fetch(_ACTIVE, [list(batch.leads)])]
     if not active:
         return
@@ -47,9 +58,7 @@ def react(batch: Batch) -> None:
     _wake(batch, [run for run in active if run.id not in ended], known)
 
 
-def _enter(batch: Batch) -> None:
-    live = journeys.live()
-    candidates = [*waiting.of({event.lead_id for event in batch.events}, live), *_proposed(batch, live)]
+def _enter(batch: Batch, candidates: list[Candidate]) -> None:
     if not candidates:
         return
     needs = rules.Needs().merge(
