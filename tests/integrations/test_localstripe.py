@@ -174,6 +174,7 @@ def test_a_checkout_whose_lines_cannot_be_had_goes_by_its_metadata_in_the_end(
     settings.STRIPE_API_URL = f"http://localhost:{free_port()}"
     now = clock.now()
     assert billing.post(client, Order("ada@acme.com", now).checkout(), at=now).status_code == 200
+    now = clock.now()
     assert not Purchase.objects.exists()
     for minutes in (0, 1, 3, 10):
         inbound.sweep(now=now + timedelta(minutes=minutes))
