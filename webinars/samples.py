@@ -18,7 +18,7 @@ REGISTRATION: dict[str, Any] = {
     "time_zone": "Europe/Berlin",
     "minutes": 45,
     "speakers": "Ada Park and Leo Ruiz",
-    "recording_url": "",
+    "recording_url": "https://webinars.example.com/recording",
     "promoted": False,
     "had_seat": True,
     **{name: f"https://webinars.example.com/{name.removesuffix('_url')}" for name in LINKS},
