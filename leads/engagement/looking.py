@@ -111,7 +111,10 @@ def drain(*, now: datetime, limit: int = BATCH, most: int = 200) -> int:
 def verify(*, now: datetime) -> int:
     """Begin a pass over all, to mend what nobody told of; how many it found so far. `drain` goes on with it."""
     sql.execute(_AGAIN)
-    return drain(now=now)
+    found = drain(now=now)
+    if found:
+        logger.warning("the pass over all tiers brought %d leads in line", found)
+    return found
 
 
 def progress() -> int | None:
