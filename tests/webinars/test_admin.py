@@ -12,7 +12,12 @@ from tests.webinars.cast import STARTS, come, events, make_webinar, states
 from webinars.models import Registration, Webinar
 
 pytestmark = pytest.mark.django_db
-SPEAKERS = {"speakers-TOTAL_FORMS": "1", "speakers-INITIAL_FORMS": "0", "speakers-0-name": "Ada Park", "speakers-0-position": "0"}
+SPEAKERS = {
+    "speakers-TOTAL_FORMS": "1",
+    "speakers-INITIAL_FORMS": "0",
+    "speakers-0-name": "Ada Park",
+    "speakers-0-position": "0",
+}
 GIVEN = {
     "title": "Onboarding",
     "starts_at_0": "2026-03-10",

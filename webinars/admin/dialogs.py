@@ -32,7 +32,8 @@ class WebinarDialog(BaseDialogForm):
 
 class OpenDialog(WebinarDialog):
     def lines(self, webinar: Webinar, seated: int, waiting: int) -> list[str]:
-        said = [f"It is {telling.when(webinar)}.", f"Its page shows the form from now on: {telling.public_url(webinar)}"]
+        page = telling.public_url(webinar)
+        said = [f"It is {telling.when(webinar)}.", f"Its page shows the form from now on: {page}"]
         if not webinar.join_url and not webinar.zoom_id:
             said.append("There is no join link yet; mails go out without one.")
         return said

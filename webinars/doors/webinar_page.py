@@ -42,8 +42,8 @@ def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -
     form = (
         form_page.drawn(opened, look.given, action=reverse("webinar", args=[webinar.code]), now=now) if opened else None
     )
-    if form and opened and not opened.form.button:
-        form = replace(form, button="Go on the waiting list" if left == 0 else "Save my seat")
+    if form and left == 0:
+        form = replace(form, button="Go on the waiting list")
     context: dict[str, Any] = {
         "webinar": webinar,
         "workspace": workspace,
