@@ -24,6 +24,9 @@ ICONS = {
     "demo": "play_circle",
     "meeting": "event",
     "purchase": "payments",
+    "subscription": "autorenew",
+    "payment": "credit_card",
+    "usage": "speed",
     "email": "mail",
     "segment": "filter_alt",
     "temperature": "device_thermostat",
@@ -31,12 +34,14 @@ ICONS = {
     "lead": "person",
     "owner": "assignment_ind",
     "visit": "web",
+    "webinar": "video_camera_front",
     "api": "api",
     "sequence": "conversion_path",
     "enrollment": "conversion_path",
 }
 # Ours to know, not worth a reader's time.
 HIDDEN = frozenset({"message_id", "enrollment_id", "lead_id", "id", "key", "touch_id", "submission", "actor"})
+MONEY = frozenset({"purchase", "subscription", "payment"})
 # Our own events, in a sentence; the names in braces are properties.
 SENTENCES = {
     "tier.changed": "Engagement: {before} → {after}",
@@ -48,6 +53,26 @@ SENTENCES = {
     "owner.assigned": "Given to {owner}",
     "date.reached": "A date came: {field} {date}, offset {offset}",
     "colleague.acted": "A colleague: {kind}",
+    "webinar.registered": "Registered for {webinar}, {title}, on {when}",
+    "webinar.waitlisted": "Waits for a seat in {webinar}, {title}",
+    "webinar.registration_canceled": "Gave up the place in {webinar}, {title}",
+    "webinar.moved": "{webinar} was moved to {when}",
+    "webinar.canceled": "{webinar}, {title}, was canceled",
+    "webinar.attended": "Attended {webinar}, {title}",
+    "webinar.missed": "Did not come to {webinar}, {title}",
+    "webinar.recording_published": "The recording of {webinar} was published",
+    "purchase.completed": "Paid {amount} {currency}",
+    "purchase.refunded": "Got {amount} {currency} back",
+    "subscription.started": "Subscribed to {plan}",
+    "subscription.renewed": "Renewed {plan}",
+    "subscription.changed": "Changed the subscription: {plan}",
+    "subscription.canceling": "Canceled {plan}; it ends on {ends_at}",
+    "subscription.resumed": "Goes on with {plan} after all",
+    "subscription.ended": "{plan} ended",
+    "subscription.lapsed": "No subscription left: lapsed",
+    "subscription.trial_ending": "The trial of {plan} ends on {ends_at}",
+    "payment.failed": "A payment failed: {amount} {currency}, attempt {attempt}",
+    "payment.recovered": "The failed payment came through",
     "lead.merged": "Another lead was merged into this one, by {by}",
     "lead.unmerged": "A merge was undone, by {by}",
 }
@@ -84,8 +109,12 @@ def of_event(event: Event) -> Moment:
         title, detail = bookings.told(event.kind, event.properties)
         return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
     if event.kind in SENTENCES:
-        title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", event.properties))
-        return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, "", tone)
+        known = {name: value for name, value in event.properties.items() if value not in (None, "")}
+        title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
+        detail = bought(event.properties) if subject == "purchase" else ""
+        if subject in MONEY and "?" in title:
+            title = words(event.kind)  # told without what the sentence is about
+        return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, detail, tone)
     return Moment(event.occurred_at, ICONS.get(subject, "bolt"), words(event.kind), said(event.properties), tone)
 
 
@@ -102,6 +131,13 @@ def of_message(message: Message) -> Moment:
         detail = f"{detail} · {message.reason}" if detail else message.reason
     at = message.sent_at or message.settled_at or message.created_at
     return Moment(at, "outgoing_mail", f"Mail {message.get_state_display().lower()}: {mail}", detail, "mail")
+
+
+def bought(properties: dict[str, Any]) -> str:
+    """The products of a purchase, in a line; else what else it says."""
+    products = properties.get("products")
+    names = [each.get("name", "") if isinstance(each, dict) else str(each) for each in products or []]
+    return ", ".join(name for name in names if name)[:200] if isinstance(products, list) and names else said(properties)
 
 
 def words(kind: str) -> str:

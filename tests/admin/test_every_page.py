@@ -63,9 +63,10 @@ from lifecycle.sales.models import Alert, AssignmentRule, Meeting, Task
 from tests import staff
 from tests.copies import copy, using
 from tests.factories import NOON, AudienceFactory, CompanyFactory, FormFactory, SegmentFactory, StageRuleFactory
+from tests.webinars.cast import come, make_webinar
 
 pytestmark = pytest.mark.django_db
-OURS = ("leads", "campaigns", "sales", "api", "integrations", "customers")
+OURS = ("leads", "campaigns", "sales", "api", "integrations", "customers", "webinars")
 PAGES = [model for model in admin.site._registry if model._meta.app_label in (*OURS, "auth", "django_celery_beat")]
 
 
@@ -166,6 +167,7 @@ def found():
     told = {"kind": "invitee.created", "body": b'{"a": 1}', "received_at": NOON, "due_at": NOON}
     InboxEvent.objects.create(provider="calendly", key="1", lead=lead, error="ValueError", **told)
     RefusedCall.objects.create(provider="calendly", code="bad_signature", hour=NOON, last_at=NOON)
+    come(make_webinar(speakers=["Ada Park"]), lead)
     SenderAccount.objects.create(name="mail.example.com", per_second=5, blocked_until=NOON, blocked_reason="421 later")
     return lead
 
