@@ -88,8 +88,7 @@ def test_opening_moving_and_cancelling_say_whom_they_touch(marketer):
         marketer,
         webinar,
         "move",
-        starts_at_0="2026-03-31",
-        starts_at_1="17:00",
+        starts_at="2026-03-31T17:00",
         minutes="60",
         time_zone="Europe/Berlin",
     )

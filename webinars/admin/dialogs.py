@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from leads.models.workspace import check_zone
 from webinars import telling, wall_clock
-from webinars.admin.fields import WallClockField, read_moment
+from webinars.admin.fields import WallClockLine, read_moment
 from webinars.models import Registration, Webinar
 
 
@@ -40,7 +40,7 @@ class OpenDialog(WebinarDialog):
 
 
 class MoveDialog(WebinarDialog):
-    starts_at = WallClockField(label="New date and time", help_text="By the clock of the time zone below.")
+    starts_at = WallClockLine(label="New date and time", help_text="By the clock of the time zone below.")
     minutes = forms.IntegerField(
         label="Length in minutes", min_value=5, max_value=24 * 60, widget=UnfoldAdminIntegerFieldWidget
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from leads.models.workspace import check_zone
 from webinars import wall_clock
@@ -29,6 +29,27 @@ class WallClockField(forms.SplitDateTimeField):
         if day in self.empty_values or time in self.empty_values:
             raise ValidationError("Give a date and a time.")
         return datetime.combine(day, time)
+
+
+class WallClockInput(UnfoldAdminTextInputWidget):
+    input_type = "datetime-local"
+
+
+class WallClockLine(forms.Field):
+    """The same in one line, as dialogs have little room."""
+
+    widget = WallClockInput
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+        except ValueError as error:
+            raise ValidationError("Write a date and a time, such as 2026-03-31T17:00.") from error
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.isoformat(timespec="minutes") if isinstance(value, datetime) else value
 
 
 def read_moment(form: forms.Form | forms.ModelForm, field: str, zone: str) -> datetime | None:  # type: ignore[type-arg]
