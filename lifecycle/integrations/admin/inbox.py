@@ -124,9 +124,9 @@ class InboxEventAdmin(InsertOnlyAdmin):
             "Carry it out again?", "What it did before is not done twice; what was missing is made good.", "Replay"
         ),
     )
-    def replay_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def replay_one(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self._replay(request, [int(object_id)])
-        return reload_page(request, InboxEvent(pk=object_id))
+        return reload_page(request, InboxEvent(pk=int(object_id)))
 
     @action(
         description="Ignore",
@@ -135,9 +135,9 @@ class InboxEventAdmin(InsertOnlyAdmin):
         icon="block",
         dialog=dialog("Leave it alone?", "It is closed without any effect. It can be replayed later.", "Ignore"),
     )
-    def leave_one_alone(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def leave_one_alone(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self._ignore(request, [int(object_id)])
-        return reload_page(request, InboxEvent(pk=object_id))
+        return reload_page(request, InboxEvent(pk=int(object_id)))
 
     def _replay(self, request: HttpRequest, ids: list[int]) -> None:
         count = mending.replay(ids, now=clock.now())

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import StackedInline
 from unfold.decorators import action, display
@@ -154,6 +155,13 @@ class WebhookSourceAdmin(EditAdmin):
             heard_at=Subquery(ours.values("received_at")[:1]),
         )
 
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Ending the former secret is offered only while there is one."""
+        shown = super().get_actions_detail(request, object_id)
+        if WebhookSource.objects.filter(pk=object_id).exclude(former_secret="").exists():
+            return shown
+        return [one for one in shown if not one.action_name.endswith("end_change")]
+
     def get_fieldsets(self, request: HttpRequest, obj: WebhookSource | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": [("name", "slug"), "kind_path", "given_secret", "is_active"]})]
@@ -238,7 +246,7 @@ class WebhookSourceAdmin(EditAdmin):
             "Is the other side changed over?", "Calls signed with the former secret are refused from now on.", "End it"
         ),
     )
-    def end_change(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def end_change(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         source = get_object_or_404(WebhookSource, pk=object_id)
         if secrets.forget_former(source):
             messages.success(request, "Only the newest secret is valid now.")
@@ -268,11 +276,20 @@ class WebhookSourceAdmin(EditAdmin):
             return "Set, and shown once when it was made. The former one is valid as well until you end it."
         return "Set, and shown once when it was made."
 
-    @display(description="")
+    @display(description="The newest 20")
     def latest(self, source: WebhookSource) -> SafeString | str:
         calls: QuerySet[Any] = InboxEvent.objects.filter(provider=f"{FAMILY}:{source.slug}").defer("body", "error")
         rows = [
-            (f"{call.received_at:%Y-%m-%d %H:%M}", admin_link(call, call.kind), call.get_state_display(), call.outcome)
+            (
+                unbroken(f"{call.received_at:%d %b, %H:%M}"),
+                admin_link(call, call.kind),
+                unbroken(call.get_state_display()),
+                call.outcome,
+            )
             for call in calls.order_by(F("received_at").desc())[:LATEST]
         ]
-        return table(["Received (UTC)", "Kind", "State", "What it did"], rows) if rows else "No call came so far."
+        return table(["Came (UTC)", "Kind", "State", "What it did"], rows) if rows else "No call came so far."
+
+
+def unbroken(text: str) -> SafeString:
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
