@@ -163,4 +163,4 @@ def is_zone(name: str) -> bool:
 
 def iso(at: datetime | None) -> str:
     """ISO 8601 in UTC, "" for no time."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else ""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else ""
