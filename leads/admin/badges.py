@@ -8,7 +8,7 @@ STAGE = {
     "Recycled": "warning",
     "Former customer": "danger",
 }
-TIER = {"Most engaged": "success", "Engaged": "info", "Quiet": "warning", "Dormant": "danger"}
+TIER = {"Most engaged": "success", "Engaged": "info", "Quiet": "warning", "Dormant": ""}
 TEMPERATURE = {"Cold": "info", "Warm": "warning", "Hot": "danger"}
 IMPORT = {
     "Columns to be matched": "info",
