@@ -65,6 +65,12 @@ class LeadFilter(filters.FilterSet):
     stage = one_of(Stage)
     temperature = one_of(Temperature)
     engagement_tier = one_of(Tier)
+    is_client = filters.ChoiceFilter(
+        choices=[("true", "true"), ("false", "false")],
+        method="by_client",
+        error_messages={"invalid_choice": "“%(value)s” is neither true nor false."},
+        help_text="Whether they have a subscription or bought something that was not refunded.",
+    )
     owner = OwnerFilter(method="by_owner", help_text=f"A user name, or “{NOBODY}”.")
     updated_since = MomentFilter(
         field_name="updated_at",
@@ -81,6 +87,9 @@ class LeadFilter(filters.FilterSet):
             return leads.filter(addresses.reached_at(addresses.read(value).normal))
         except addresses.AddressError as problem:
             raise invalid(email=str(problem)) from problem
+
+    def by_client(self, leads: QuerySet[Lead], name: str, value: str) -> QuerySet[Lead]:
+        return leads.filter(is_client=value == "true")
 
     def by_owner(self, leads: QuerySet[Lead], name: str, value: str) -> QuerySet[Lead]:
         return leads.filter(owner=None) if value == NOBODY else leads.filter(owner__username=value)

@@ -82,14 +82,15 @@ def repair(*, now: datetime) -> int:
     """
     last, repaired = 0, 0
     while ids := [row[0] for row in sql.fetch(_EVERYBODY, [last, CHUNK])]:
-        repaired += _repair(ids, now=now)
+        repaired += settle(ids, now=now)
         last = ids[-1]
     return repaired
 
 
 @atomic_with_retry
-def _repair(lead_ids: list[int], *, now: datetime) -> int:
-    rows = claiming.hold(lead_ids)
+def settle(lead_ids: Collection[int], *, now: datetime) -> int:
+    """Bring these people in line with facts that no event tells of (a date that moved); how many were not."""
+    rows = claiming.hold(list(lead_ids))
     changed = {lead_id: apply(rows[lead_id], found) for lead_id, found in of(list(rows)).items()}
     flush_leads(rows.values(), now=now)
     news = [_news(lead_id, fields) for lead_id, fields in changed.items() if fields]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from lifecycle.customers import products
+from lifecycle.customers import keeping, products
 from lifecycle.customers.models import Subscription
 from lifecycle.customers.products import Item, plain
 from lifecycle.customers.telling import iso, tell
@@ -77,7 +77,10 @@ def record(told: Told, *, now: datetime) -> Subscription:
         return row
     _describe(row, told)
     row.save()
-    _tell(row, changes(before, _standing(row), resumes=told.resumes), told, now)
+    news = changes(before, _standing(row), resumes=told.resumes)
+    _tell(row, news, told, now)
+    if not news:
+        keeping.settle([row.lead_id], now=now)  # a date that moves is nothing to tell of, but reminders follow it
     return row
 
 

@@ -52,7 +52,7 @@ class HotQueue:
 
 def hot_queue(*, whose: Whose = "all", user_id: int, search: str = "", page: int = 1) -> HotQueue:
     """A page (from 1, brought into range) of the hot leads, the hottest first. Nine queries for any number of leads."""
-    hot = Lead.objects.hot().exclude(stage__in=[Stage.CUSTOMER, Stage.FORMER])
+    hot = Lead.objects.hot().exclude(stage__in=[Stage.CUSTOMER, Stage.FORMER]).exclude(is_client=True)
     hot = found(hot, search) if search else hot
     by_owner = {"all": Q(), "mine": Q(owner_id=user_id), "unassigned": Q(owner_id__isnull=True)}
     counts = {name: hot.filter(condition).count() for name, condition in by_owner.items()}

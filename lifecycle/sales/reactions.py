@@ -25,9 +25,17 @@ _TELL = """
 """
 
 
+# A client who looks at the prices is no lead to call: their use, renewals and payments tell what they need.
+LEADS_ONLY = frozenset({Alert.Kind.HOT, Alert.Kind.SQL})
+
+
 def react(batch: Batch) -> None:
     """Tell of each lead that turned hot or sales qualified, or that a sequence pointed at; give out tasks."""
-    worthy = [(event, kind) for event in batch.events if (kind := kind_of(event)) is not None]
+    worthy = [
+        (event, kind)
+        for event in batch.events
+        if (kind := kind_of(event)) is not None and not (kind in LEADS_ONLY and batch.leads[event.lead_id]["is_client"])
+    ]
     asked = [event for event in batch.events if event.kind == tasking.REQUESTED]
     met = followups.of(batch.events)
     if not worthy and not asked and not met:
