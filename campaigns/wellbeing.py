@@ -30,6 +30,8 @@ def mail(now: datetime) -> Iterator[Finding]:
         sent=Count("pk", filter=Q(state="sent")), failed=Count("pk", filter=Q(state="failed"))
     )
     says = f"Of the newest mails {found['sent']:,} left in the last 24 hours, and {found['failed']:,} were refused."
+    if not any(found.values()):
+        says = "No mail left in the last 24 hours."
     is_bad = found["failed"] > max(10, found["sent"] // 10)
     remedy = "Read the reasons under History › Messages, state failed." if is_bad else ""
     yield Finding(MAIL, Level.WARNING if is_bad else Level.FINE, says, remedy)
@@ -51,11 +53,11 @@ def provider_reports(provider: str, now: datetime) -> Iterator[Finding]:
     silent = last is None or now - last > SILENCE
     sent = newest(now).filter(state="sent", sent_at__lt=now - SILENCE / 6).count()
     if silent and sent >= ENOUGH_SENT:
-        says = f"{sent:,} or more mails left in the last day; the last report of {provider} came {_moment(last)}."
+        says = f"{sent:,} or more mails left in the last day; {provider} {_last(last)}."
         remedy = f"Look at the provider whether its webhook /webhooks/email/{provider}/tracking/ is on."
         yield Finding(MAIL, Level.WARNING, says, remedy)
     else:
-        yield Finding(MAIL, Level.FINE, f"The last report of {provider} came {_moment(last)}.")
+        yield Finding(MAIL, Level.FINE, f"Its reports are heard: {provider} {_last(last)}.")
 
 
 def fates(now: datetime) -> Iterator[Finding]:
@@ -80,8 +82,8 @@ def sequences(now: datetime) -> Iterator[Finding]:
         yield Finding(SEQUENCES, Level.WARNING, says, "See History › Webhooks for what the other side answered.")
 
 
-def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
+def _last(at: datetime | None) -> str:
+    return f"reported last at {at:%Y-%m-%d %H:%M} UTC" if at else "has reported nothing yet"
 
 
 for name, check in (("mail", mail), ("fates of mail", fates), ("sequences", sequences)):

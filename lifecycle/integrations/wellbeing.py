@@ -92,7 +92,8 @@ def judge(one: Figures, now: datetime) -> Iterator[Finding]:
     found = [*_troubles(one), *_reachable(one, now)]
     yield from found
     if not found:
-        says = f"{one.title}: the last event came {_moment(one.last_at)}."
+        since = f"the last event came {_moment(one.last_at)}" if one.last_at else "the door is open, no event has come yet"
+        says = f"{one.title}: {since}."
         yield Finding(AREA, Level.FINE if one.last_at else Level.NOTICE, says)
 
 
