@@ -92,7 +92,9 @@ def judge(one: Figures, now: datetime) -> Iterator[Finding]:
     found = [*_troubles(one), *_reachable(one, now)]
     yield from found
     if not found:
-        since = f"the last event came {_moment(one.last_at)}" if one.last_at else "the door is open, no event has come yet"
+        since = (
+            f"the last event came {_moment(one.last_at)}" if one.last_at else "the door is open, no event has come yet"
+        )
         says = f"{one.title}: {since}."
         yield Finding(AREA, Level.FINE if one.last_at else Level.NOTICE, says)
 
