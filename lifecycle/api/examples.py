@@ -316,3 +316,35 @@ EXPERIMENTS: dict[str, Any] = {
     ],
     "holdouts": [],
 }
+
+PURCHASE: dict[str, Any] = {
+    "id": 31,
+    "order_id": "pi_3Q9x",
+    "provider": "stripe",
+    "amount": "99.00",
+    "refunded": "0.00",
+    "currency": "EUR",
+    "products": [{"name": "Starter plan", "reference": "prod_9", "quantity": 1, "amount": 99}],
+    "named_by": "line_items",
+    "audience_type": "b2b",
+    "primary_audience": "Developers",
+    "subscription": None,
+    "is_renewal": False,
+    "purchased_at": "2026-03-02T09:30:00Z",
+}
+
+SUBSCRIPTION: dict[str, Any] = {
+    "id": 7,
+    "reference": "sub_1Q9x",
+    "provider": "stripe",
+    "state": "active",
+    "plan": "Pro plan",
+    "products": [{"name": "Pro plan", "reference": "prod_7", "quantity": 1}],
+    "amount": "348.00",
+    "currency": "EUR",
+    "interval_months": 12,
+    "started_at": "2026-03-02T09:30:00Z",
+    "trial_ends_at": None,
+    "renews_at": "2027-03-02T09:30:00Z",
+    "ends_at": None,
+}

@@ -4,7 +4,18 @@ from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from lifecycle.api.views import attribution, broadcasts, forms, history, leads, reports, sequences, webinars, why
+from lifecycle.api.views import (
+    attribution,
+    broadcasts,
+    customers,
+    forms,
+    history,
+    leads,
+    reports,
+    sequences,
+    webinars,
+    why,
+)
 from lifecycle.api.views.keyless import UnknownAddress
 
 app_name = "api"
@@ -18,6 +29,8 @@ v1: list[URLPattern] = [
     path("leads/<int:lead_id>/messages", history.Messages.as_view(), name="lead-messages"),
     path("leads/<int:lead_id>/enrollments", history.Enrollments.as_view(), name="lead-enrollments"),
     path("leads/<int:lead_id>/meetings", history.Meetings.as_view(), name="lead-meetings"),
+    path("leads/<int:lead_id>/purchases", customers.Purchases.as_view(), name="lead-purchases"),
+    path("leads/<int:lead_id>/subscriptions", customers.Subscriptions.as_view(), name="lead-subscriptions"),
     path("leads/<int:lead_id>/why", why.Why.as_view(), name="lead-why"),
     path("leads/<int:lead_id>/plan", why.Plan.as_view(), name="lead-plan"),
     path("leads/<int:lead_id>/events", leads.LeadEvents.as_view(), name="lead-events"),
