@@ -64,7 +64,7 @@ def enter(webinar: Webinar, person: Mapping[str, Any], *, now: datetime) -> Regi
         raise Nobody("somebody without an address") from None
     if get_user_model().objects.filter(email__iexact=address.written, is_active=True).exists():
         raise Nobody("one of us")
-    asked = {ours: text(person.get(theirs)) for theirs, ours in FIELDS.items()}
+    asked: dict[str, Any] = {ours: text(person.get(theirs)) for theirs, ours in FIELDS.items()}
     name = "" if asked["first_name"] else text(person.get("user_name"))
     lead = lead_for(address.written, source=SOURCE, name=name, now=now, **asked)
     made = register(webinar.pk, lead.lead_id, source=SOURCE, now=now)
