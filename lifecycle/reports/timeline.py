@@ -58,6 +58,7 @@ SENTENCES = {
     "webinar.registration_canceled": "Gave up the place in {webinar}, {title}",
     "webinar.moved": "{webinar} was moved to {when}",
     "webinar.canceled": "{webinar}, {title}, was canceled",
+    "webinar.link_changed": "Got a join link of their own for {webinar}",
     "webinar.attended": "Attended {webinar}, {title}",
     "webinar.missed": "Did not come to {webinar}, {title}",
     "webinar.recording_published": "The recording of {webinar} was published",
