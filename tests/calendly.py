@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpResponse
 from django.test import Client
 
 DOOR = "/webhooks/calendly/"
@@ -23,7 +22,7 @@ def sign(body: bytes, secret: str, at: datetime) -> dict[str, str]:
     return {"Calendly-Webhook-Signature": f"t={seconds},v1={signature}"}
 
 
-def post(client: Client, call: dict[str, Any], *, at: datetime, secret: str = SECRET) -> HttpResponse:
+def post(client: Client, call: dict[str, Any], *, at: datetime, secret: str = SECRET) -> Any:
     raw = json.dumps(call).encode()
     return client.post(DOOR, raw, content_type="application/json", headers=sign(raw, secret, at))
 

@@ -247,7 +247,7 @@ class _Diary:
         """From the first booking to the last move."""
         by_pk = {one.pk: one for one in self.meetings}
         chain = [self._last_of(meeting)]
-        while (former := by_pk.pop(chain[0].replaces_id, None)) is not None:
+        while (former := by_pk.pop(chain[0].replaces_id or 0, None)) is not None:
             chain.insert(0, former)
         return chain
 

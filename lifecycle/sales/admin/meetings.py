@@ -1,7 +1,7 @@
 """Meetings: what calendars told of, and what was agreed on the phone."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -133,7 +133,7 @@ class MeetingAdmin(EditAdmin):
             },
         )
     ]
-    shown = [
+    shown: ClassVar[list[tuple[str | None, dict[str, Any]]]] = [
         (None, {"fields": [("event_name", "state_badge"), "lead_link", ("starts_at", "ends_at"), "time_zone"]}),
         ("Where and with whom", {"fields": ["location", "host_email", "said"]}),
         ("History", {"fields": [("booked_at", "provider"), ("instead_of", "moved_to"), "called_off"]}),
@@ -146,7 +146,7 @@ class MeetingAdmin(EditAdmin):
         """What happened stays; a meeting is moved by adding its new time."""
         if obj is None:
             return []
-        return [name for _, part in self.shown for line in part["fields"] for name in _flat(line)]  # type: ignore[attr-defined]
+        return [name for _, part in self.shown for line in part["fields"] for name in _flat(line)]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
