@@ -61,7 +61,7 @@ class InboxEventAdmin(InsertOnlyAdmin):
     ordering = ["-id"]
     actions = ["replay", "leave_alone"]
     actions_detail = ["replay_one", "leave_one_alone"]
-    fieldsets = [
+    fieldsets: Any = [
         (None, {"fields": [("provider", "kind"), ("state_badge", "lead_link"), "outcome", "waits_for", "key"]}),
         ("When", {"fields": [("received_at", "occurred_at"), ("due_at", "closed_at"), ("attempts", "copies")]}),
         ("What came", {"fields": ["what_came"]}),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from django.core.exceptions import ValidationError
+
 from leads import addresses, writable
 from leads.intake import PROFILE
 from leads.models.event import KIND
@@ -82,11 +84,18 @@ def check(rule: Rule) -> dict[str, list[str]]:
             _check_path(text, problems.setdefault(name, []))
     if reason := kinds.refusal(rule.event_kind, is_public=False):
         problems.setdefault("event_kind", []).append(f"{reason[0].upper()}{reason[1:]}.")
-    elif not KIND.regex.search(rule.event_kind):
-        problems.setdefault("event_kind", []).append(str(KIND.message))
+    else:
+        _check_kind(rule.event_kind, problems.setdefault("event_kind", []))
     for column in ("properties", "fields"):
         _check_table(getattr(rule, column), column, problems.setdefault(column, []))
     return {name: found for name, found in problems.items() if found}
+
+
+def _check_kind(kind: str, problems: list[str]) -> None:
+    try:
+        KIND(kind)
+    except ValidationError as problem:
+        problems.extend(problem.messages)
 
 
 def _check_table(table: object, column: str, problems: list[str]) -> None:

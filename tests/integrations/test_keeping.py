@@ -1,0 +1,141 @@
+"""What the inbox forgets, and what it tells the doctor."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from leads import actions
+from leads.addresses import address_hash, address_key
+from leads.models import Lead, Workspace
+from lifecycle.core.wellbeing import Level
+from lifecycle.integrations import inbound, keeping, refusals, wellbeing
+from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookSource
+from lifecycle.integrations.wellbeing import Figures, judge
+from lifecycle.reports.person import everything_about
+from tests.factories import NOON, LeadFactory
+from tests.integrations.toy import Toy
+
+pytestmark = pytest.mark.django_db
+
+
+def told(state: str = "done", *, closed: Any = NOON, **more: Any) -> InboxEvent:
+    given = {"provider": "toy", "key": f"k{InboxEvent.objects.count()}", "kind": "met", "body": b'{"a": 1}', **more}
+    at = closed if state in ("done", "ignored", "dead") else None
+    return InboxEvent.objects.create(received_at=NOON, due_at=NOON, state=state, closed_at=at, **given)
+
+
+def test_bodies_are_emptied_after_a_while() -> None:
+    workspace = Workspace.load()
+    old = told(closed=NOON - timedelta(days=workspace.inbox_kept_days, seconds=1), error="of ada@acme.com")
+    new, waiting = told(), told("waiting")
+    assert keeping.forget_bodies(now=NOON) == 1
+    assert keeping.forget_bodies(now=NOON) == 0
+    for row in (old, new, waiting):
+        row.refresh_from_db()
+    assert (bytes(old.body), old.error, old.state, old.key) == (b"", "", "done", "k0")
+    assert bytes(new.body) == bytes(waiting.body) == b'{"a": 1}'
+
+
+def test_a_copy_of_what_was_forgotten_is_still_a_copy(client: Client, toy: Toy) -> None:
+    told(key="1", body=b"")
+    assert inbound.sweep(now=NOON) == 0
+
+
+def test_erasing_a_person_empties_what_tells_of_them() -> None:
+    ada, ben = LeadFactory(email="ada@acme.com", email_normal="ada@acme.com"), LeadFactory()
+    hashed = address_hash("ada@acme.com", address_key())
+    Lead.objects.filter(pk=ada.pk).update(address_hash=hashed)
+    ada.refresh_from_db()
+    by_lead = told(lead=ada, error="of ada@acme.com")
+    by_address = told("waiting", address_hash=hashed)
+    by_words = told("ignored", body=json.dumps({"who": "ADA@acme.com"}).encode())
+    of_ben = told(lead=ben)
+    actions.erase(ada, now=NOON)
+    for row in (by_lead, by_address, by_words, of_ben):
+        row.refresh_from_db()
+    assert [bytes(row.body) for row in (by_lead, by_address, by_words)] == [b"", b"", b""]
+    assert (by_lead.error, by_lead.lead, by_address.address_hash) == ("", None, "")
+    assert (by_address.state, by_address.outcome) == ("ignored", "ignored: the person was erased")
+    assert (bytes(of_ben.body), of_ben.lead) == (b'{"a": 1}', ben)
+    assert inbound.sweep(now=NOON) == 0
+
+
+def test_a_person_gets_what_other_systems_told_of_them() -> None:
+    ada = LeadFactory()
+    told(lead=ada, body='{"name": "Ädä"}'.encode())
+    told(lead=LeadFactory())
+    kept = everything_about(ada)
+    assert [row["body"] for row in kept["inbox events"]] == ['{"name": "Ädä"}']
+    assert json.dumps(kept, default=str)
+
+
+def test_counts_of_refused_calls_are_kept_for_a_month() -> None:
+    refusals.count("toy", "too_old", now=NOON)
+    refusals.count("toy", "too_old", now=NOON - timedelta(days=31))
+    assert refusals.forget(now=NOON) == 1
+    assert RefusedCall.objects.get().times == 1
+
+
+def test_a_flood_is_counted_in_few_writes() -> None:
+    tally = refusals.Tally()
+    told_now = [tally.add("toy", "bad_signature") for _ in range(10_000)]
+    assert sum(1 for times in told_now if times) <= 3 * refusals.MOST_WRITES
+    tally._second = 0  # a second later
+    assert sum(told_now) + tally.add("toy", "bad_signature") == 10_001
+
+
+def figures(**given: Any) -> Figures:
+    return Figures(**{"title": "Toy", "door": "/webhooks/toy/", "has_secret": True, **given})
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "level", "says"),
+    [
+        ({"last_at": NOON - HOUR}, Level.FINE, "Toy: the last event came 2026-03-02 11:00 UTC."),
+        ({}, Level.NOTICE, "Toy: the door is open, no event has come yet."),
+        ({"has_secret": False}, Level.NOTICE, "Toy is not set up."),
+        ({"has_secret": False, "last_at": NOON}, Level.WARNING, "has no secret any more"),
+        ({"has_secret": False, "refused": 3}, Level.PROBLEM, "is refused: no secret is set. 3 calls in 24 hours."),
+        ({"dead": 4, "dead_lately": 1}, Level.PROBLEM, "4 events were given up, 1 of them in the last 24 hours."),
+        ({"failing": 2, "last_at": NOON}, Level.WARNING, "2 events failed and are tried again"),
+        ({"parked": 2, "last_at": NOON}, Level.WARNING, "2 events have waited for hours"),
+        (
+            {"refused": 9, "refused_at": NOON, "codes": "bad_signature", "last_at": NOON - HOUR},
+            Level.WARNING,
+            "9 calls were refused in the last 24 hours (bad_signature).",
+        ),
+        (
+            {"refused": 9, "refused_at": NOON, "codes": "bad_signature", "last_at": NOON - 2 * DAY},
+            Level.PROBLEM,
+            "none was taken since 2026-02-28 12:00 UTC; its subscription may be disabled soon",
+        ),
+        ({"last_at": NOON - 3 * DAY, "usual": 200}, Level.WARNING, "used to call regularly and fell silent"),
+        ({"last_at": NOON - 3 * DAY, "usual": 12}, Level.FINE, "the last event came"),
+        ({"last_at": NOON - 30 * DAY, "usual": 2}, Level.FINE, "the last event came"),
+    ],
+)
+def test_what_the_doctor_says_of_a_sender(given: dict[str, Any], level: Level, says: str) -> None:
+    finding = next(iter(judge(figures(**given), NOON)))
+    assert (finding.level, says in finding.says) == (level, True)
+    assert finding.remedy or level <= Level.NOTICE
+
+
+def test_the_doctor_reads_all_senders_in_few_queries(toy: Toy, django_assert_max_num_queries: Any) -> None:
+    WebhookSource.objects.create(slug="shop", name="Shop", secret="x", created_at=NOON)
+    told("dead", closed=NOON - HOUR)
+    told("parked", closed=None, waits_for="x", error="no")
+    InboxEvent.objects.filter(state="parked").update(received_at=NOON - DAY)
+    refusals.count("toy", "bad_signature", now=NOON - HOUR)
+    with django_assert_max_num_queries(3):
+        found = {one.title: one for one in wellbeing.read(NOON)}
+    assert {"The toy", "Shop", "Calendly", "Stripe", "Zoom"} <= found.keys()
+    one = found["The toy"]
+    assert (one.dead, one.dead_lately, one.failing, one.parked, one.refused) == (1, 1, 1, 1, 1)
+    assert (one.last_at, one.usual, one.codes) == (NOON, 2, "bad_signature")
+    assert not found["Shop"].has_secret
