@@ -71,11 +71,11 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     properties = CodeField(
-        empty={}, rows=3, label="Properties", help_text='Our property → where it is: {"plan": "data.plan.name"}'
+        empty={}, rows=5, label="Properties", help_text='Our property → where it is: {"plan": "data.plan.name"}'
     )
     fields_ = CodeField(
         empty={},
-        rows=3,
+        rows=5,
         label="Fields of the lead",
         help_text='Field → where it is: {"first_name": "data.user.given_name", "attributes.plan": "data.plan.name"}. '
         "What is known of a person is never overwritten.",
