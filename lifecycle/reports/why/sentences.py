@@ -103,6 +103,7 @@ NAMES = {
     "loop": "Loop guard",
     "active": "Already inside",
     "update": "Update",
+    "resume": "Going on",
 }
 
 
@@ -148,6 +149,8 @@ def of_entry(outcome: str, check: str, values: Values, sequence_id: int | None, 
     match outcome:
         case "enrolled":
             how = " again, a new trigger restarted it" if "restart" in str(values.get("text", "")) else ""
+            if check == "resumed":
+                return f"{words.person} goes on in {name} where it had stopped{_by(values, words)}."
             return f"{words.person} entered {name}{how}{_by(values, words)}."
         case "merged":
             return f"A further trigger joined the run of {words.person} in {name}; nothing is sent twice."
