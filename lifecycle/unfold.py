@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 from lifecycle.core import clock, gate
 
@@ -19,6 +19,12 @@ def may_view(label: str) -> Callable[[HttpRequest], bool]:
 
 def keeps_mail_here(request: HttpRequest) -> bool:
     return bool(settings.MAIL["transport"] == "mailbox")
+
+
+def is_about_leads(request: HttpRequest) -> bool:
+    """The console begins with the hot leads; its other pages have entries of their own."""
+    start = reverse("console:hot-leads")
+    return request.path == start or request.path.startswith(f"{start}leads/")
 
 
 def page(title: str, icon: str, label: str) -> dict[str, Any]:
@@ -58,7 +64,12 @@ def favicon(request: HttpRequest) -> str:
 NAVIGATION = [
     group(
         "Work",
-        {"title": "Hot leads", "icon": "local_fire_department", "link": reverse_lazy("console:hot-leads")},
+        {
+            "title": "Hot leads",
+            "icon": "local_fire_department",
+            "link": reverse_lazy("console:hot-leads"),
+            "active": is_about_leads,
+        },
         {
             "title": "Meetings to come",
             "icon": "event_upcoming",

@@ -86,7 +86,7 @@ def _follow_up(batch: Batch, event: EventRow, key: str) -> _Task:
 
 def _task(batch: Batch, event: EventRow, key: str, title: str, due_at: datetime | None) -> _Task:
     owner_id = batch.leads[event.lead_id]["owner_id"]
-    return _Task(key, event.lead_id, title[:250], owner_id, event.kind.replace(".", ": "), due_at)
+    return _Task(key, event.lead_id, title[:250], owner_id, event.kind.replace(".", ": ").replace("_", "-"), due_at)
 
 
 def _key(event: EventRow, what: str) -> str:

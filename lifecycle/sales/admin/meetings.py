@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from leads.admin.lead import LeadAdmin
 from lifecycle.core import clock
@@ -53,7 +54,7 @@ class HostFilter(admin.SimpleListFilter):
 
 class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
     minutes = forms.IntegerField(
-        min_value=5, max_value=600, initial=30, label="Minutes", help_text="How long it lasts."
+        min_value=5, max_value=600, initial=30, help_text="How long it lasts.", widget=UnfoldAdminIntegerFieldWidget
     )
 
     class Meta:
@@ -124,7 +125,8 @@ class MeetingAdmin(EditAdmin):
                 "fields": [
                     "lead",
                     "event_name",
-                    ("starts_at", "minutes"),
+                    "starts_at",
+                    "minutes",
                     "time_zone",
                     "location",
                     "host_email",
