@@ -123,7 +123,7 @@ class Client:
         if answer.status == 401:
             answer = self._send(verb, path, body, self._current(now, instead_of=token))
         said = f"Zoom answered {answer.status}"
-        if answer.status == 401 or (400 <= answer.status < 500 and _read(answer).get("code") in OURS):
+        if answer.status == 401 or (400 <= answer.status < 500 and _code(answer) in OURS):
             raise Unavailable(f"{said}: look at the app's scopes and its account. {_message(answer)}", REST, rests=True)
         if answer.status == 429:
             wait = pause(answer.headers.get("retry-after", ""), now)
@@ -196,7 +196,12 @@ def _read(answer: http.Answer) -> dict[str, Any]:
 
 def _message(answer: http.Answer) -> str:
     """Zoom's own words, without anybody's address."""
-    told = _read(answer)
-    message = told.get("message")
+    message = _read(answer).get("message")
     words = _ADDRESS.sub("…", message)[:180] if isinstance(message, str) else "no reason given"
-    return f"{words} ({told['code']})" if isinstance(told.get("code"), int) else words
+    return f"{words} ({code})" if (code := _code(answer)) else words
+
+
+def _code(answer: http.Answer) -> int:
+    """Zoom's own number for what is wrong, 0 without one."""
+    code = _read(answer).get("code")
+    return code if isinstance(code, int) else 0
