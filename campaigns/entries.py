@@ -94,7 +94,7 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
     """Judge the candidates, each knowing what those before it did, and write the outcome in bulk.
 
     Sequences that go first are judged first, so a run never starts just to be replaced in the same call.
-    Those whose filters do not hold yet are kept and tried again (`campaigns.waiting`). At most eight statements, three
+    Those whose filters do not hold yet are kept and tried again (`campaigns.waiting`). At most nine statements, three
     for plain entries, whatever the number of candidates.
     """
     if not candidates:
@@ -223,8 +223,7 @@ def _merge(judged: Iterable[tuple[Candidate, Verdict]], made: dict[Place, int], 
         ids, several = zip(*given, strict=True)
         payloads = [sql.to_json([candidate.payload for candidate in one]) for one in several]
         sql.execute(_MERGE, [now, list(ids), [sql.to_json(_news(one)) for one in several], payloads])
-        told = [run_id for run_id, one in given if any(candidate.updates_only for candidate in one)]
-        rescheduling.look_again(told, now=now)
+        rescheduling.look_again(ids, now=now)
 
 
 def _news(joining: Iterable[Candidate]) -> dict[str, Any]:

@@ -120,8 +120,7 @@ class Entrance:
             run.context = {"event": {**context["event"], **news}, "events": [*context["events"], candidate.payload]}
             if run.is_waiting and isinstance(standing.journey.step(run.step_key), DateStep):
                 run.due_at = now
-            if candidate.updates_only:
-                standing.look_again(run, now)
+            standing.look_again(run, now)
 
     def _give_way(self, run_id: int, now: datetime) -> None:
         """A run of the group that a stronger entry replaces: a real one of another sequence, or an own one."""

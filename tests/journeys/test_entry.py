@@ -388,10 +388,10 @@ def test_rule_03_a_restart_whose_filters_do_not_hold_leaves_the_run(ada: Lead) -
 def test_rule_03_parallel_runs_go_side_by_side_one_a_key(ada: Lead) -> None:
     """Two webinars at once run side by side; the same webinar twice is one."""
     sequence = live(
-        "reminders", entry=entry({"event": "webinar.registered"}, key="webinar", second_trigger="parallel"), steps=SLOW
+        "reminders", entry=entry({"event": "course.registered"}, key="webinar", second_trigger="parallel"), steps=SLOW
     )
     for webinar in ("mail-101", "mail-102", "mail-101"):
-        happen(ada, "webinar.registered", webinar=webinar)
+        happen(ada, "course.registered", webinar=webinar)
     assert [run.key for run in runs(sequence)] == ["mail-101", "mail-102"]
     go_on(at=NOON + DAY)
     assert len(mails(ada)) == 2
@@ -415,9 +415,9 @@ def test_rule_03_in_parallel_never_is_meant_for_a_key(ada: Lead) -> None:
     assert refusals(ada) == ["reentry: never"]
 
 
-MOVED = {"event": "webinar.moved", "updates": True}
+MOVED = {"event": "course.moved", "updates": True}
 REMINDERS: dict[str, Any] = {
-    "entry": entry({"event": "webinar.registered"}, MOVED, key="webinar", second_trigger="parallel"),
+    "entry": entry({"event": "course.registered"}, MOVED, key="webinar", second_trigger="parallel"),
     "steps": [{"id": "before", "wait": {"date": {"property": "starts_at", "offset": "-1h"}}}, *MAIL],
 }
 
@@ -426,9 +426,9 @@ def test_rule_03_an_update_reaches_the_run_of_its_key_and_moves_its_wait(ada: Le
     """Waits relative to a date are recomputed when the date moves."""
     live("reminders", **REMINDERS)
     for webinar in ("mail-101", "mail-102"):
-        happen(ada, "webinar.registered", webinar=webinar, starts_at="2026-03-09T18:00:00Z", title="Mail")
+        happen(ada, "course.registered", webinar=webinar, starts_at="2026-03-09T18:00:00Z", title="Mail")
     go_on(at=NOON)
-    happen(ada, "webinar.moved", at=NOON + DAY, webinar="mail-101", starts_at="2026-03-12T18:00:00Z")
+    happen(ada, "course.moved", at=NOON + DAY, webinar="mail-101", starts_at="2026-03-12T18:00:00Z")
     go_on(at=NOON + DAY)
     due = {run.key: run.due_at.isoformat() for run in runs() if run.due_at}
     assert due == {"mail-101": "2026-03-12T17:00:00+00:00", "mail-102": "2026-03-09T17:00:00+00:00"}
@@ -439,7 +439,7 @@ def test_rule_03_an_update_reaches_the_run_of_its_key_and_moves_its_wait(ada: Le
 
 def test_rule_03_an_update_never_enrols(ada: Lead) -> None:
     live("reminders", **REMINDERS)
-    happen(ada, "webinar.moved", webinar="mail-101", starts_at="2026-03-12T18:00:00Z")
+    happen(ada, "course.moved", webinar="mail-101", starts_at="2026-03-12T18:00:00Z")
     assert runs() == []
     assert refusals(ada) == ["update: no run that it is about"]
 
@@ -556,7 +556,7 @@ def test_rule_05b_a_higher_priority_replaces_and_a_lower_is_refused_with_the_rea
 def test_the_file_says_all_of_it_and_reads_back_the_same() -> None:
     written = {
         "triggers": [
-            {"event": "webinar.registered", "where": []},
+            {"event": "course.registered", "where": []},
             MOVED,
             {"date": "created_at", "offset": "3d"},
             {"segment": "hot", "updates": True},

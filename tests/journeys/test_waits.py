@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from campaigns import runner
+from campaigns.actions import PublishRefused
+from campaigns.exchange import ImportRefused, export_sequence
 from campaigns.models import Enrollment, Holiday, Message
 from leads.models import Lead, Workspace
 from tests.campaigns.sequences import count_queries, live, template
@@ -18,7 +20,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONDAY_NOON = NOON
 STARTS_AT = NOON + 3 * DAY  # a Thursday at noon
-REGISTERED = {"triggers": [{"event": "webinar.registered"}, {"event": "webinar.changed"}], "second_trigger": "merge"}
+REGISTERED = {"triggers": [{"event": "course.registered"}, {"event": "course.changed"}], "second_trigger": "merge"}
 REMINDERS: list[dict[str, Any]] = [
     step
     for offset in ("-1d", "-1h", "-10m")
@@ -121,14 +123,14 @@ def test_rule_09_reminders_follow_the_start_that_moves_and_never_come_after_it(w
     """“Waits relative to a date (webinar start −1 h, renewal −30 d) are recomputed when the date moves.”"""
     reminders()
     lead = somebody(world)
-    world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     assert run_of(lead, "webinar").due_at == STARTS_AT - DAY
     until(world, STARTS_AT - DAY)
     assert sent_at(lead) == {"remind-1d": STARTS_AT - DAY}
 
     moved = STARTS_AT + 2 * HOUR
-    world.tell(lead, "webinar.changed", starts_at=moved.isoformat())
+    world.tell(lead, "course.changed", starts_at=moved.isoformat())
     world.run()
     assert run_of(lead, "webinar").due_at == moved - HOUR
     until(world, moved - timedelta(minutes=20))
@@ -136,7 +138,7 @@ def test_rule_09_reminders_follow_the_start_that_moves_and_never_come_after_it(w
 
     # It begins earlier than the last reminder would come: that one is skipped.
     begun = moved - timedelta(minutes=21)
-    world.tell(lead, "webinar.changed", starts_at=begun.isoformat())
+    world.tell(lead, "course.changed", starts_at=begun.isoformat())
     until(world, moved + HOUR)
     assert set(sent_at(lead)) == {"remind-1d", "remind-1h"}
     skipped = mail(lead, "remind-10m")
@@ -164,11 +166,11 @@ def test_rule_09_without_a_date_the_run_stays_and_looks_again(world: World, give
     """What cannot be read is no reason to send, nor to fail."""
     reminders(steps=REMINDERS[2:4])
     lead = somebody(world)
-    world.tell(lead, "webinar.registered", **given)
+    world.tell(lead, "course.registered", **given)
     world.run()
     run = run_of(lead, "webinar")
     assert (run.step_key, run.is_waiting, run.due_at) == ("until-1h", True, NOON + DAY)
-    world.tell(lead, "webinar.changed", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.changed", starts_at=STARTS_AT.isoformat())
     world.run()
     until(world, STARTS_AT)
     assert sent_at(lead) == {"remind-1h": STARTS_AT - HOUR}
@@ -179,7 +181,7 @@ def test_rule_09_a_date_that_is_past_passes_at_once(world: World) -> None:
     reminders()
     lead = somebody(world)
     until(world, STARTS_AT - timedelta(minutes=30))
-    world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     until(world, STARTS_AT)
     when = sent_at(lead)
@@ -205,7 +207,7 @@ def test_rule_10_a_delay_counts_from_completion_enrolment_or_a_date(world: World
     ]
     live("series", entry=REGISTERED, steps=steps)
     lead = somebody(world)
-    world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     until(world, STARTS_AT + DAY)
     assert sent_at(lead) == {
@@ -358,7 +360,7 @@ def test_rule_15_a_reminder_past_its_start_is_skipped_after_an_outage(world: Wor
     ]
     reminders(steps=steps)
     lead = somebody(world)
-    world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     world.set_clock(STARTS_AT + 3 * HOUR)  # three days without a worker
     world.run()
@@ -378,14 +380,14 @@ def test_rule_15_a_mail_that_waits_follows_its_date(world: World) -> None:
     reminders(steps=steps)
     earlier, later = somebody(world, email="e@acme.com"), somebody(world, email="l@acme.com")
     for lead in (earlier, later):
-        world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+        world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     until(world, STARTS_AT - HOUR)
     for lead in (earlier, later):
         assert mail(lead, "remind-1h").state == "ready"  # its window opens only after the start
     new_start = STARTS_AT + timedelta(hours=11, minutes=30)
-    world.tell(earlier, "webinar.changed", starts_at=(STARTS_AT - timedelta(minutes=30)).isoformat())
-    world.tell(later, "webinar.changed", starts_at=new_start.isoformat())
+    world.tell(earlier, "course.changed", starts_at=(STARTS_AT - timedelta(minutes=30)).isoformat())
+    world.tell(later, "course.changed", starts_at=new_start.isoformat())
     until(world, new_start)
     assert mail(earlier, "remind-1h").state == "expired"
     assert sent_at(later) == {"remind-1h": new_start - HOUR}  # and inside its window
@@ -394,17 +396,53 @@ def test_rule_15_a_mail_that_waits_follows_its_date(world: World) -> None:
 def test_rule_15_a_reminder_whose_date_is_put_off_waits_for_the_new_one(world: World) -> None:
     reminders(steps=[REMINDERS[2], {**REMINDERS[3], "window": {"from": "11:30", "until": "12:30"}}])
     lead = somebody(world)
-    world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
     world.run()
     until(world, STARTS_AT - HOUR)
     put_off = STARTS_AT + DAY
-    world.tell(lead, "webinar.changed", starts_at=put_off.isoformat())
+    world.tell(lead, "course.changed", starts_at=put_off.isoformat())
     until(world, STARTS_AT)
     waiting = mail(lead, "remind-1h")
     assert (waiting.state, waiting.due_at) == ("ready", put_off - HOUR)
     assert waiting.reason == f"date: it was put off; not before {put_off - HOUR:%Y-%m-%d %H:%M} UTC"
     until(world, put_off)
     assert sent_at(lead) == {"remind-1h": put_off - timedelta(minutes=30)}
+
+
+def test_rule_15_a_reminder_that_was_put_off_is_looked_at_when_its_date_comes_sooner_again(world: World) -> None:
+    """“moved to sooner again, it is looked at at once”: it does not wait for the date of before, to expire there."""
+    reminders(steps=[REMINDERS[2], {**REMINDERS[3], "window": {"from": "11:30", "until": "12:30"}}])
+    lead = somebody(world)
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
+    world.run()
+    until(world, STARTS_AT - HOUR)
+    for start in (STARTS_AT + 7 * DAY, STARTS_AT + DAY):
+        world.tell(lead, "course.changed", starts_at=start.isoformat())
+        until(world, world.now + timedelta(minutes=50))
+    assert mail(lead, "remind-1h").due_at == STARTS_AT + DAY - HOUR
+    until(world, STARTS_AT + DAY)
+    assert sent_at(lead) == {"remind-1h": STARTS_AT + DAY - timedelta(minutes=30)}
+
+
+def test_rule_09_who_comes_late_goes_on_where_the_wait_says(world: World) -> None:
+    """“A date already past … goes on at the step that `else` names”; a file says it, and must name one."""
+    steps = [
+        {"id": "until-day", "wait": {"date": {"property": "starts_at", "offset": "-1d"}, "else": "until-hour"}},
+        {"id": "day", "send": "day"},
+        {"id": "until-hour", "wait": {"date": {"property": "starts_at", "offset": "-1h"}}},
+        {"id": "hour", "send": "hour"},
+    ]
+    reminders(steps=steps)
+    assert "else: until-hour" in export_sequence("webinar")
+    with pytest.raises(PublishRefused, match=r"steps\.until-day\.else: there is no step nowhere"):
+        reminders(steps=[{**steps[0], "wait": {**steps[0]["wait"], "else": "nowhere"}}, *steps[1:]])
+    with pytest.raises(ImportRefused, match=r"steps\.until-day\.wait\.else: name the step"):
+        reminders(steps=[{**steps[0], "wait": {**steps[0]["wait"], "else": 5}}, *steps[1:]])
+    lead = somebody(world)
+    world.set_clock(STARTS_AT - 2 * HOUR)
+    world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
+    until(world, STARTS_AT)
+    assert sent_at(lead) == {"hour": STARTS_AT - HOUR}
 
 
 def test_rule_15_after_an_outage_nothing_bursts(world: World) -> None:
@@ -434,7 +472,7 @@ def test_a_tick_that_finds_waits_for_dates_costs_as_many_queries_for_one_as_for_
     for crowd in (1, 7):
         for place in range(crowd):
             lead = somebody(world, email=f"{crowd}-{place}@acme.com")
-            world.tell(lead, "webinar.registered", starts_at=STARTS_AT.isoformat())
+            world.tell(lead, "course.registered", starts_at=STARTS_AT.isoformat())
         Enrollment.objects.update(due_at=NOON)
         with count_queries() as counted:
             runner.advance(now=NOON)
