@@ -3,94 +3,35 @@
 WB001 is on Tuesday, 10 March 2026, at 16:00 in Berlin, which is 15:00 UTC, eight days and three hours into the story.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from icalendar import Calendar, Event
+from icalendar import Calendar
 
 from leads.models import Lead
 from tests.cast import ADA, BEN, SAM, World, links, path_of, run_of
-from tests.smtp_server import ReceivedMail
 from tests.webinars.cast import STARTS, make_webinar
+from tests.webinars.story import (
+    DAY_BEFORE,
+    HOUR_BEFORE,
+    REMINDERS,
+    TEN_BEFORE,
+    attend,
+    by_api,
+    by_page,
+    has_no_invitation,
+    invitation,
+    mail_of,
+    move,
+    reminders,
+    told,
+    wait_until,
+)
 from webinars import attending, moving, registering
-from webinars.models import Registration, Webinar
-from webinars.moving import Slot
+from webinars.models import Registration
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
-
-DAY_BEFORE, HOUR_BEFORE, TEN_BEFORE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=10)
-REMINDERS = ["Tomorrow: Onboarding that sticks", "In an hour: Onboarding that sticks"]
-REMINDERS.append("In ten minutes: Onboarding that sticks")
-
-
-# --- what people and marketers do
-
-
-def by_api(world: World, webinar: Webinar, **person: str) -> Lead:
-    """The company's own website posts it."""
-    url = f"/api/v1/webinars/{webinar.code}/registrations"
-    answer = world.browser.post(url, person, content_type="application/json")
-    assert answer.status_code == 201, answer.content
-    return Lead.objects.get(email_normal=person["email"].lower())
-
-
-def by_page(world: World, webinar: Webinar, **person: str) -> Lead:
-    """Somebody fills in the webinar's own page, in a minute."""
-    url = f"/webinars/{webinar.code}"
-    page = world.browser.get(url).content.decode()
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
-    world.later(minutes=1)
-    answer = world.browser.post(url, {**hidden, **person}, headers={"accept": "text/html"})
-    assert answer.status_code == 303, answer.content
-    assert world.browser.get(answer["Location"]).status_code == 200
-    return Lead.objects.get(email_normal=person["email"].lower())
-
-
-def move(world: World, webinar: Webinar, starts_at: datetime) -> None:
-    moving.move(webinar.pk, Slot(starts_at, webinar.minutes, webinar.time_zone), now=world.now)
-
-
-def wait_until(world: World, moment: datetime) -> None:
-    world.set_clock(moment)
-    world.run()
-
-
-# --- what came of it
-
-
-def mail_of(world: World, lead: Lead, subject: str) -> ReceivedMail:
-    (found,) = [mail for mail in world.mails_to(lead) if subject in mail.subject]
-    return found
-
-
-def told(world: World, lead: Lead) -> list[str]:
-    """Subjects of the mails about webinars; the nurture of a lead goes on beside them."""
-    return [subject for subject in world.subjects(lead) if subject.endswith(("Onboarding that sticks", "Scoring"))]
-
-
-def reminders(world: World, lead: Lead) -> list[str]:
-    return [subject for subject in world.subjects(lead) if subject.startswith(("Tomorrow", "In an hour", "In ten"))]
-
-
-def invitation(mail: ReceivedMail) -> tuple[str, Event]:
-    """The METHOD and the entry, as a mail program finds them: in the calendar part, and the same in the file."""
-    (shown,) = [part for part in mail.message.walk() if part.get_content_type() == "text/calendar"]
-    (file,) = mail.message.iter_attachments()
-    assert (file.get_filename(), file.get_content_type()) == ("invite.ics", "application/ics")
-    calendar = Calendar.from_ical(file.get_payload(decode=True))
-    assert shown.get_content().split() == file.get_payload(decode=True).decode().split()
-    assert shown.get_param("method") == calendar["METHOD"]
-    (entry,) = calendar.walk("VEVENT")
-    return str(calendar["METHOD"]), entry
-
-
-def has_no_invitation(mail: ReceivedMail) -> bool:
-    return not list(mail.message.iter_attachments())
-
-
-# --- the stories
 
 
 def test_three_ways_to_register_and_the_invitation_comes_at_once(world: World) -> None:
@@ -315,11 +256,6 @@ def test_two_webinars_at_once_and_the_history_reads_as_it_should(world: World) -
     assert reminders(world, ada) == ["Tomorrow: Scoring", "In an hour: Scoring", "In ten minutes: Scoring"]
     ada.refresh_from_db()
     assert ada.webinars == "WB001, WB003"  # appended, never overwritten, no code twice
-
-
-def attend(registration: Registration, minutes: int) -> None:
-    begins, ends = STARTS, STARTS + timedelta(minutes=minutes)
-    attending.note([attending.Stay(registration.pk, "one", "zoom", joined_at=begins, left_at=ends)])
 
 
 def test_thanks_for_those_who_came_and_the_recording_for_those_who_did_not(world: World) -> None:
