@@ -42,6 +42,7 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
     "warm-track": ([0 * DAY, 4 * DAY, 8 * DAY, 12 * DAY, 17 * DAY, 21 * DAY], ["meeting.booked", "customer"]),
     "hot-track": ([0 * DAY, 3 * DAY, 7 * DAY], ["meeting.booked", "customer"]),
     "magnet-delivery": ([0 * DAY], []),
+    "re-engagement": ([0 * DAY, 7 * DAY, 16 * DAY], ["came back", "customer"]),
     # The first, then at the midnights that are 7 days and 1 day before the date of RENEWS.
     "renewal": (
         [0 * DAY, 22 * DAY + 12 * HOUR, 28 * DAY + 12 * HOUR],
@@ -169,6 +170,7 @@ def test_sequences_end_by_what_they_are_for(slug: str) -> None:
         ("rate-limit-help", "api.rate_limited", {}),
         ("post-purchase", "purchase.completed", {}),
         ("dunning", "payment.failed", {}),
+        ("re-engagement", "tier.changed", {"before": "quiet", "after": "dormant"}),
         ("churn-win-back", "subscription.lapsed", {}),
         ("renewal", "date.reached", {"field": "attributes.renewal_date", "offset": "-30d"}),
         ("renewal", "date.reached", {"field": "attributes.renewal_date", "offset": "-7d"}),
@@ -194,6 +196,7 @@ def test_re_entry_and_second_triggers(slug: str) -> None:
         "magnet-delivery": ("once_per_key", None, "ignore"),
         "double-opt-in": ("once_per_key", None, "ignore"),
         "renewal": ("after_exit", None, "ignore"),
+        "re-engagement": ("after_exit", None, "ignore"),
         "dunning": ("after_exit", None, "merge"),
         "churn-win-back": ("after_exit", None, "ignore"),
         "upgrade-offer": ("after", 90 * DAY, "ignore"),
