@@ -89,15 +89,20 @@ def settle(items: Sequence[Item], *, hint: Audience = NOBODY) -> Bought:
 
     The table's word counts more than the hint, and the dearest item that has an audience speaks for all.
     """
+    return describe(items, ensure(items), hint)
+
+
+def ensure(items: Sequence[Item]) -> Catalogue:
+    """The table with all of these in it: one read, and writes for those that nobody knew."""
     catalogue = load()
     unknown = [item for item in items if item.name and catalogue.find(item) is None]
+    for item in sorted(unknown, key=lambda item: item.name):
+        sql.execute(_ADD, [item.name[:LONGEST_NAME], sql.to_json(list(item.references[:1]))])
     if unknown:
-        for item in sorted(unknown, key=lambda item: item.name):
-            sql.execute(_ADD, [item.name[:LONGEST_NAME], sql.to_json(list(item.references[:1]))])
         catalogue = load()
     for item in items:
         _learn(catalogue.find(item), item)
-    return describe(items, catalogue, hint)
+    return catalogue
 
 
 def describe(items: Sequence[Item], catalogue: Catalogue, hint: Audience = NOBODY) -> Bought:

@@ -14,8 +14,9 @@ from leads.batch import Batch, EventRow
 from leads.conversions import Fact
 from leads.models import Workspace
 from leads.models.lead import AudienceType
-from lifecycle.customers import reading, told_subscriptions
+from lifecycle.customers import products, reading, told_subscriptions
 from lifecycle.customers.models import Purchase, Refund
+from lifecycle.customers.products import Item
 
 # Who writes the facts before telling of them. "engine": events of our own, which follow from facts.
 BY_FACTS = frozenset({"stripe", "engine"})
@@ -37,11 +38,16 @@ def _payments(events: Sequence[EventRow], now: datetime) -> None:
     facts = conversions.facts_of(events, currency=lambda: Workspace.load().currency)
     keys = {fact.payment or fact.key for fact in facts}
     known = {(each.lead_id, each.key): each for each in Purchase.objects.filter(key__in=keys, lead__in=_leads(facts))}
-    new = [
-        _purchase(fact, by_id[fact.event_id], now)
-        for fact in facts
-        if fact.kind == "purchase" and (fact.lead_id, fact.key) not in known
-    ]
+    fresh = [fact for fact in facts if fact.kind == "purchase" and (fact.lead_id, fact.key) not in known]
+    told = {fact.event_id: _items(by_id[fact.event_id]) for fact in fresh}
+    catalogue = products.ensure([item for items in told.values() for item in items]) if any(told.values()) else None
+    new = []
+    for fact in fresh:
+        purchase = _purchase(fact, by_id[fact.event_id], now)
+        if catalogue and not any((purchase.audience_type, purchase.primary_audience)):
+            audience = products.describe(told[fact.event_id], catalogue).audience
+            purchase.audience_type, purchase.primary_audience = audience
+        new.append(purchase)
     Purchase.objects.bulk_create(new, ignore_conflicts=True)
     refunds = [fact for fact in facts if fact.kind == "refund"]
     if refunds:
@@ -50,6 +56,12 @@ def _payments(events: Sequence[EventRow], now: datetime) -> None:
 
 def _leads(facts: Sequence[Fact]) -> set[int]:
     return {fact.lead_id for fact in facts}
+
+
+def _items(event: EventRow) -> list[Item]:
+    """For the marketers' table: it says whom they are for where the event does not."""
+    lines = reading.products(event.properties)
+    return [Item(line["name"], tuple(filter(None, [line["reference"]])), line["quantity"] or 1) for line in lines]
 
 
 def _purchase(fact: Fact, event: EventRow, now: datetime) -> Purchase:

@@ -12,6 +12,7 @@ from leads.models import Conversion, Event, Lead
 from lifecycle.customers.models import BillingAccount, Invoice, Product, Purchase, Refund, Subscription
 from lifecycle.integrations import inbound
 from lifecycle.integrations.models import InboxEvent
+from lifecycle.sales.models import Task
 from tests import billing
 from tests.billing import DOOR, NEW, OLD, Order, Plan
 from tests.cast import ADA, World, kinds, run_of
@@ -395,6 +396,7 @@ def test_a_dispute_is_told_and_takes_the_money_when_it_is_lost(world: World) -> 
     dispute |= {"payment_intent": f"pi_{order.id}", "reason": "fraudulent", "status": "needs_response"}
     world.stripe(order.event("charge.dispute.created", dispute))
     assert told("payment.disputed")[0]["reason"] == "fraudulent"
+    assert Task.objects.get().title == "Answer a disputed payment in Stripe: 99 EUR"
     world.stripe(order.event("charge.dispute.closed", dispute | {"status": "lost"}))
     assert Purchase.objects.get().refunded == 99
 
@@ -431,3 +433,22 @@ def test_the_newest_purchase_says_who_somebody_is_and_a_renewal_does_not(world: 
     world.pay(EMAIL, "Sticker")
     lead.refresh_from_db()
     assert (lead.audience_type, lead.primary_audience) == ("b2c", "Families")
+
+
+def test_what_a_program_tells_is_tagged_by_the_table_too(world: World) -> None:
+    Product.objects.create(name="Team plan", audience_type="b2b", primary_audience="Teams")
+    lead = world.submit("newsletter", **ADA)
+    world.tell(lead, "purchase.completed", products=["team plan", "Sticker"], order_id="1001", amount=49)
+    assert (lead.audience_type, lead.primary_audience) == ("b2b", "Teams")
+    assert Product.objects.get(name="Sticker").is_active is False
+
+
+def test_an_order_that_a_program_told_first_is_no_second_purchase(world: World) -> None:
+    lead = world.submit("newsletter", **ADA)
+    order = Order(EMAIL, world.now)
+    world.tell(lead, "purchase.completed", product="Starter plan", order_id=f"pi_{order.id}", amount=99, currency="EUR")
+    world.stripe(order.checkout(), order.refunded(4900))
+    purchase = Purchase.objects.get()
+    assert (purchase.provider, purchase.refunded) == ("api", 49)
+    assert kinds(lead).count("purchase.completed") == 1
+    assert sum(row.amount or 0 for row in Conversion.objects.filter(kind__in=["purchase", "refund"])) == 50

@@ -23,7 +23,7 @@ class _Undo(Exception):
     pass
 
 
-def outcome(world: World, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def outcome(world: World, events: Sequence[dict[str, Any]], days: Sequence[int] = (0,)) -> dict[str, Any]:
     """What is there when all of them came, in this order, and the mails that left since. Undone afterwards."""
     found: dict[str, Any] = {}
     start, before = world.now, len(world.smtp.mails)
@@ -31,8 +31,8 @@ def outcome(world: World, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
         with transaction.atomic():
             for event in events:
                 world.stripe(event)
-            for days in (0, 5, 15):
-                world.set_clock(start + timedelta(days=days, minutes=1))
+            for day in days:
+                world.set_clock(start + timedelta(days=day, minutes=1))
                 world.run()
             found = what_is_there() | {
                 "mails": [(mail.subject, _products(mail.text)) for mail in world.smtp.mails[before:]]

@@ -13,7 +13,7 @@ class AmountField(serializers.CharField):
     """An amount with the decimal places of its row's currency."""
 
     def get_attribute(self, row: Any) -> str | None:
-        amount = super().get_attribute(row)
+        amount: Any = super().get_attribute(row)
         return None if amount is None else str(money.rounded(amount, row.currency))
 
 

@@ -14,6 +14,7 @@ from lifecycle.integrations.stripe import fetching, people, reading, waiting
 from lifecycle.integrations.stripe.payments import names_of
 from lifecycle.integrations.stripe.people import SLUG
 from lifecycle.integrations.stripe.reading import Object, part, ref
+from lifecycle.sales.models import Task
 
 PATIENCE = timedelta(days=1)
 # Between a bill's payment and its charge.
@@ -59,15 +60,26 @@ def disputed(delivery: Delivery, now: datetime) -> Outcome:
         if dispute.get("status") != "lost":
             return Outcome(f"The dispute about {purchase.key} is over.", [purchase.lead_id])
         return _counted(purchase, _back(purchase, dispute, delivery, now))
+    return _opened(purchase, dispute, delivery, now)
+
+
+def _opened(purchase: Purchase, dispute: Object, delivery: Delivery, now: datetime) -> Outcome:
+    """An event, and a task for the person's owner: it has a day by which it must be answered."""
     code = reading.currency(dispute.get("currency"))
+    answer_by = reading.moment(part(dispute.get("evidence_details")).get("due_by"))
     told = {
         "order_id": purchase.key,
         "dispute": ref(dispute),
         "amount": plain(reading.amount(dispute.get("amount"), code)),
         "currency": code,
         "reason": reading.text(dispute.get("reason"), 60),
-        "answer_by": telling.iso(reading.moment(part(dispute.get("evidence_details")).get("due_by"))),
+        "answer_by": telling.iso(answer_by),
     }
+    title = f"Answer a disputed payment in Stripe: {told['amount']} {code}"
+    given = {"lead_id": purchase.lead_id, "owner_id": purchase.lead.owner_id, "title": title, "source": "Stripe"}
+    Task.objects.get_or_create(
+        key=f"stripe:{ref(dispute)}"[:120], defaults=given | {"due_at": answer_by, "created_at": now}
+    )
     at = delivery.occurred_at or now
     telling.tell(purchase.lead_id, "payment.disputed", told, provider=SLUG, key=ref(dispute), at=at, now=now)
     return Outcome(f"The payment of {purchase.key} is disputed.", [purchase.lead_id])
