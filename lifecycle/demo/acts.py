@@ -19,10 +19,18 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """The website, the calendar, the shop or the product tells what the person did."""
+    """The website or the product tells what the person did."""
 
     kind: str
     properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Another system's webhook: the calendar's or the payment processor's."""
+
+    sender: str
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class Decide:
     what: Callable[[Person, datetime], "list[Planned]"]
 
 
-Act = Submit | Tell | Look | Follow | OptOut | Report | Decide
+Act = Submit | Tell | Call | Look | Follow | OptOut | Report | Decide
 Planned = tuple[datetime, Act]
 
 

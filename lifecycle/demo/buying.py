@@ -1,10 +1,19 @@
 """From a talk to a purchase, and what customers do: use it, upgrade, buy more, leave. Pure: acts with times."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from lifecycle.demo.acts import Decide, Planned, Tell
+from lifecycle.demo import calendar
+from lifecycle.demo.acts import Call, Decide, Planned, Tell
+from lifecycle.demo.billing import Contract
+from lifecycle.demo.calendar import Booking
 from lifecycle.demo.company import ADD_ON, SCALE, SITE, STARTER, TEAM, Plan
 from lifecycle.demo.people import Person
+
+CALENDAR, PAYMENTS = "calendly", "stripe"
+# Bills of the months after the first, as far as a quarter goes.
+MONTHS = 3
 
 
 def book(person: Person, at: datetime) -> list[Planned]:
@@ -12,23 +21,63 @@ def book(person: Person, at: datetime) -> list[Planned]:
     if person.has_met or person.has_bought:
         return []
     person.has_met = True
-    starts = person.at_work(at + timedelta(days=person.random.uniform(1, 6)))
-    starts = starts.replace(minute=30 if starts.minute >= 30 else 0, second=0, microsecond=0)
-    booked = {"event_name": "Brightquay demo, 30 minutes", "at": starts.isoformat(), "source": "booking page"}
-    return [(at, Tell("meeting.booked", booked)), (starts, Decide(meet))]
+    booking = Booking(
+        number=person.number,
+        turn=person.bookings,
+        email=person.email,
+        name=f"{person.first_name} {person.last_name}",
+        zone=person.country.zone,
+        starts_at=_free(person, at + timedelta(days=person.random.uniform(1, 6))),
+        booked_at=at,
+    )
+    person.bookings += 1
+    return [(at, _calendar("invitee.created", booking, at)), *_before(person, booking)]
 
 
-def meet(person: Person, now: datetime) -> list[Planned]:
-    """Held, mostly; else called off the day before, or nobody comes."""
-    if person.may(0.1):
-        person.has_met = False
-        canceled = Tell("meeting.canceled", {"reason": "Something came up"})
-        return [(now, canceled)] + (book(person, now + timedelta(hours=3)) if person.may(0.45) else [])
+def _before(person: Person, booking: Booking) -> list[Planned]:
+    """It comes to the meeting, unless it is called off or moved the evening before."""
+    eve = max(booking.booked_at + timedelta(hours=2), booking.starts_at - timedelta(hours=18))
+    if eve < booking.starts_at and person.may(0.2):
+        return [(eve, Decide(partial(change, booking=booking)))]
+    return [(booking.starts_at, Decide(partial(meet, booking=booking)))]
+
+
+def change(person: Person, now: datetime, *, booking: Booking) -> list[Planned]:
+    """Moved to another time, or called off; some of those pick a time again."""
+    if person.may(0.5):
+        later = replace(
+            booking,
+            turn=person.bookings,
+            starts_at=_free(person, booking.starts_at + timedelta(days=person.random.uniform(1, 5))),
+            booked_at=now,
+            replaces=booking.turn,
+        )
+        person.bookings += 1
+        before = replace(booking, replaced_by=later.turn)
+        told = [_calendar("invitee.created", later, now), _calendar("invitee.canceled", before, now)]
+        return [*((now, call) for call in told), (later.starts_at, Decide(partial(meet, booking=later)))]
+    person.has_met = False
+    again = book(person, now + timedelta(hours=3)) if person.may(0.45) else []
+    return [(now, _calendar("invitee.canceled", booking, now)), *again]
+
+
+def meet(person: Person, now: datetime, *, booking: Booking) -> list[Planned]:
+    """Held, mostly; some do not come."""
     if person.may(0.09):
-        return [(now + timedelta(minutes=15), Tell("meeting.no_show"))]
-    held = now + timedelta(minutes=30)
-    answer = person.at_work(held + timedelta(days=person.random.uniform(1, 15)))
-    return [(held, Tell("meeting.held", {"minutes": 30})), (answer, Decide(answer_the_offer))]
+        at = now + timedelta(minutes=15)
+        return [(at, _calendar("invitee_no_show.created", booking, at))]
+    answer = person.at_work(now + timedelta(minutes=30, days=person.random.uniform(1, 15)))
+    return [(answer, Decide(answer_the_offer))]
+
+
+def _free(person: Person, moment: datetime) -> datetime:
+    """The half hour of a working day that is free then."""
+    at = person.at_work(moment)
+    return at.replace(minute=30 if at.minute >= 30 else 0, second=0, microsecond=0)
+
+
+def _calendar(kind: str, booking: Booking, at: datetime) -> Call:
+    return Call(CALENDAR, calendar.call(kind, booking, at))
 
 
 def answer_the_offer(person: Person, now: datetime) -> list[Planned]:
@@ -91,41 +140,44 @@ def buy(person: Person, plan: Plan, at: datetime) -> list[Planned]:
         return []
     person.has_bought = person.has_account = True
     random = person.random
-    bought = purchase(person, plan)
-    acts: list[Planned] = [
-        (at, bought),
-        (at + timedelta(seconds=20), Tell("subscription.started", {"plan": plan.name, "amount": plan.price})),
-        (person.at_work(at + timedelta(days=random.uniform(0.5, 6))), Tell("page.viewed", {"url": f"{SITE}/help"})),
-    ]
+    contract = Contract(person.number, person.email, f"{person.first_name} {person.last_name}", plan, at)
+    acts: list[Planned] = [(at, Call(PAYMENTS, told)) for told in contract.begun()]
+    first_days = person.at_work(at + timedelta(days=random.uniform(0.5, 6)))
+    acts.append((first_days, Tell("page.viewed", {"url": f"{SITE}/help"})))
     if person.may(0.05):
-        back = {"order_id": bought.properties["order_id"], "amount": plan.price, "currency": "EUR"}
-        acts.append((person.at_work(at + timedelta(days=random.uniform(2, 13))), Tell("purchase.refunded", back)))
+        back = at + timedelta(days=random.uniform(2, 13))
+        acts.append((back, Call(PAYMENTS, contract.refunded(back))))
     if person.may(0.16):
-        acts.append((person.at_work(at + timedelta(days=random.uniform(1, 12))), purchase(person, ADD_ON)))
+        more = person.at_work(at + timedelta(days=random.uniform(1, 12)))
+        acts.append((more, Call(PAYMENTS, contract.bought(ADD_ON, more))))
     if person.is_technical and person.may(0.3):
         acts.append((person.at_work(at + timedelta(days=random.uniform(3, 30))), Decide(hit_the_limit)))
     if person.may(0.12):
         acts.append((person.at_work(at + timedelta(days=random.uniform(12, 50))), upgrade(plan)))
-    if person.may(0.09):
-        acts += leave(person, plan, person.at_work(at + timedelta(days=random.uniform(14, 40))))
+    months = random.randint(1, 2) if person.may(0.12) else MONTHS
+    return acts + go_on(person, contract, months)
+
+
+def go_on(person: Person, contract: Contract, months: int) -> list[Planned]:
+    """Bill after bill; one in twenty fails at first. Who leaves says so some days before the paid time is over."""
+    acts: list[Planned] = []
+    for month in range(1, months):
+        due = contract.end(month - 1)
+        if person.may(0.05):
+            acts.append((due, Call(PAYMENTS, contract.failed(month, due))))
+            due += timedelta(days=3)
+        acts.append((due, Call(PAYMENTS, contract.paid(month, due))))
+        acts.append((due, Call(PAYMENTS, contract.told("customer.subscription.updated", due, month=month))))
+    if months < MONTHS:
+        last = months - 1
+        notice = contract.end(last) - timedelta(days=person.random.uniform(3, 15))
+        ends = int(contract.end(last).timestamp())
+        going = contract.told(
+            "customer.subscription.updated", notice, month=last, cancel_at_period_end=True, cancel_at=ends
+        )
+        acts += [(notice, Call(PAYMENTS, going)), (contract.end(last), Call(PAYMENTS, contract.ended(last)))]
     return acts
-
-
-def purchase(person: Person, plan: Plan) -> Tell:
-    person.done.add(f"bought {plan.name}")
-    order = f"BQ-{person.number:05d}-{len(person.done)}"
-    bought = {"order_id": order, "product": f"Brightquay {plan.name}", "amount": plan.price, "currency": "EUR"}
-    return Tell("purchase.completed", bought)
 
 
 def upgrade(plan: Plan) -> Tell:
     return Tell("plan.upgraded", {"from": plan.name, "to": (SCALE if plan is TEAM else TEAM).name})
-
-
-def leave(person: Person, plan: Plan, at: datetime) -> list[Planned]:
-    """The subscription is canceled, and lapses with the month that was paid."""
-    lapses = at + timedelta(days=person.random.uniform(5, 25))
-    return [
-        (at, Tell("subscription.canceled", {"plan": plan.name})),
-        (lapses, Tell("subscription.lapsed", {"plan": plan.name})),
-    ]

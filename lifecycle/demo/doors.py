@@ -1,18 +1,27 @@
 """How people and programs reach the product: requests to its own doors, made in this process."""
 
 import base64
+import hmac
 import json
+from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from io import BytesIO
 from typing import Any, NamedTuple
 
 from anymail.signals import AnymailTrackingEvent
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponseBase
 
 from campaigns.provider_events import store_and_apply
 from lifecycle.core import sql
 
+# Both sign alike. Whose header, and the secret that its door takes.
+SENDERS: dict[str, tuple[str, Callable[[], str]]] = {
+    "calendly": ("HTTP_CALENDLY_WEBHOOK_SIGNATURE", lambda: str(settings.CALENDLY_WEBHOOK_SECRETS[0])),
+    "stripe": ("HTTP_STRIPE_SIGNATURE", lambda: str(settings.STRIPE_WEBHOOK_SECRETS[0])),
+}
 _LEAD = "SELECT id FROM leads_lead WHERE email_normal = %b"
 
 
@@ -74,6 +83,16 @@ class Doors:
             event_type=kind, timestamp=now, recipient=address, metadata={"message_key": message_key}, description=kind
         )
         store_and_apply(told, provider="demo", now=now)
+
+    def call(self, sender: str, body: dict[str, Any], *, now: datetime) -> None:
+        """Another system's webhook, signed with the secret that this demo's door has."""
+        raw, seconds = json.dumps(body).encode(), str(int(now.timestamp()))
+        name, secret = SENDERS[sender]
+        signed = hmac.new(secret().encode(), f"{seconds}.".encode() + raw, sha256).hexdigest()
+        headers = {name: f"t={seconds},v1={signed}", "CONTENT_TYPE": "application/json"}
+        answer: Any = self._ask("POST", f"/webhooks/{sender}/", raw, **headers)
+        if answer.status_code != 200:
+            raise Refused(f"POST /webhooks/{sender}/: {answer.status_code} {answer.content[:300]!r}")
 
     def look(self, anonymous_id: str, url: str, referrer: str, *, now: datetime) -> None:
         """A browser looks at a page: what the website's tracking snippet sends."""

@@ -68,6 +68,7 @@ class Person:
     inbox: Inbox
     random: Random
     lead_id: int = 0
+    bookings: int = 0
     has_met: bool = False
     has_bought: bool = False
     has_account: bool = False

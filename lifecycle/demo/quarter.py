@@ -11,8 +11,8 @@ from itertools import count
 from leads.pipeline import processed_later
 from lifecycle import engine
 from lifecycle.core import clock, nudging, sql
-from lifecycle.demo import life
-from lifecycle.demo.acts import Act, Decide, Follow, Look, OptOut, Planned, Report, Submit, Tell
+from lifecycle.demo import attendance, life
+from lifecycle.demo.acts import Act, Call, Decide, Follow, Look, OptOut, Planned, Report, Submit, Tell
 from lifecycle.demo.doors import Doors
 from lifecycle.demo.inboxes import Inboxes
 from lifecycle.demo.people import Person, population
@@ -97,6 +97,8 @@ class Quarter:
                 self._by_lead[person.lead_id] = person
             case Tell() if person.lead_id:
                 self._doors.tell(person.lead_id, act.kind, act.properties)
+            case Call():
+                self._doors.call(act.sender, act.body, now=now)
             case Look():
                 self._doors.look(life.anonymous_id(person), act.url, act.referrer, now=now)
             case Follow():
@@ -118,6 +120,7 @@ class Quarter:
         for person, mail in self._inboxes.arrived:
             self._plan(person, life.read(person, mail))
         self._inboxes.arrived.clear()
+        attendance.take(self._by_lead, now=tick)
         self._ring(tick)
 
     def _ring(self, tick: datetime) -> None:
