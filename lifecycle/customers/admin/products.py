@@ -27,7 +27,7 @@ class LinesField(forms.CharField):
         return "\n".join(str(line) for line in value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        lines = [line.strip() for line in super().to_python(value).splitlines()]
+        lines = [line.strip() for line in (super().to_python(value) or "").splitlines()]
         found = list(dict.fromkeys(line for line in lines if line))
         if len(found) > MOST or any(len(line) > LONGEST for line in found):
             raise ValidationError(f"At most {MOST} lines of {LONGEST} characters.")

@@ -22,4 +22,4 @@ class TotalsMixin:
             answer.context_data["totals"] = [
                 [(heading, row[name]) for heading, name in zip(self.totals, names, strict=True)] for row in found
             ]
-        return answer  # type: ignore[no-any-return]
+        return answer
