@@ -1,5 +1,6 @@
 """What events say about the lead itself: the demo, being a client, the last sign of life."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ HUMAN_FAMILIES = frozenset("account api checkout demo docs form magnet page plan
 HUMAN_KINDS = frozenset(
     {"meeting.booked", "meeting.rescheduled", "meeting.canceled", "webinar.registered", "webinar.attended"}
 )
+WEBINAR_CODE = re.compile(r"WB[0-9]{3,9}")
 # Anybody can write somebody's address into a form.
 NOT_HUMAN = frozenset({"form.confirmation_requested"})
 
@@ -86,7 +88,7 @@ def _is_no_client(row: LeadRow, event: EventRow) -> None:
 def _attends(row: LeadRow, event: EventRow) -> None:
     """Appended in turn, each webinar once: “WB003, WB005”."""
     code, known = event.properties.get("webinar"), row["webinars"]
-    if isinstance(code, str) and code and code not in known.split(", "):
+    if isinstance(code, str) and WEBINAR_CODE.fullmatch(code) and code not in known.split(", "):
         row.set("webinars", f"{known}, {code}" if known else code)
 
 

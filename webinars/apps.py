@@ -10,6 +10,7 @@ class WebinarsConfig(AppConfig):
     def ready(self) -> None:
         import_module("webinars.receivers")
         import_module("webinars.merging")
+        import_module("webinars.erasing")
         import_module("webinars.invites")
         import_module("webinars.samples")
         import_module("webinars.wellbeing")

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from leads.actions import erase, record
+from leads.log import NewEvent
 from leads.models import Lead
 from leads.pipeline import drain
 from tests.factories import NOON, LeadFactory
@@ -140,6 +142,21 @@ def test_history_is_appended_in_turn_and_no_code_comes_twice():
         cancel(registration.pk, now=NOON + timedelta(minutes=number, seconds=30))
     drain(now=NOON + timedelta(hours=1))
     assert Lead.objects.get(pk=lead.pk).webinars == "WB003, WB005"
+
+
+def test_what_others_tell_under_our_name_gets_no_line_of_its_own_into_the_history():
+    lead = LeadFactory()
+    record([NewEvent(lead.pk, "webinar.registered", {"webinar": "anything at all"})], now=NOON)
+    drain(now=NOON)
+    assert Lead.objects.get(pk=lead.pk).webinars == ""
+
+
+def test_the_seat_of_somebody_who_is_erased_goes_to_the_first_who_waits():
+    webinar = make_webinar(capacity=1)
+    first, second = come(webinar), come(webinar)
+    erase(first.lead, now=NOON)
+    assert Registration.objects.get() == second
+    assert states(webinar) == ["registered"]
 
 
 @pytest.mark.django_db(transaction=True)

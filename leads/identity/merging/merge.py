@@ -36,7 +36,7 @@ WEBINARS = """
     UPDATE leads_lead SET webinars = coalesce((
         SELECT string_agg(code, ', ' ORDER BY first, id) FROM (
             SELECT properties->>'webinar' AS code, min(occurred_at) AS first, min(id) AS id FROM leads_event
-            WHERE lead_id = %b AND kind = 'webinar.registered' AND properties->>'webinar' <> '' GROUP BY 1
+            WHERE lead_id = %b AND kind = 'webinar.registered' AND properties->>'webinar' ~ '^WB[0-9]{3,9}$' GROUP BY 1
         ) AS theirs), '')
     WHERE id = %b
 """
