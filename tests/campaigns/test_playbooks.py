@@ -148,7 +148,8 @@ def test_loading_again_changes_nothing() -> None:
 @pytest.mark.parametrize("slug", TIMING)
 def test_mails_leave_on_their_days(slug: str, ada: Lead) -> None:
     journey = journey_of(slug)
-    Lead.objects.filter(pk=ada.pk).update(is_client=slug in FOR_CLIENTS)
+    tier = "dormant" if slug == "re-engagement" else "engaged"
+    Lead.objects.filter(pk=ada.pk).update(is_client=slug in FOR_CLIENTS, engagement_tier=tier)
     story = list(walk(journey, facts_of(ada)))
     assert [at for at, effect in story if isinstance(effect, Queue)] == TIMING[slug][0]
     assert story[-1][1].reason == "completed"
