@@ -78,9 +78,9 @@ def _describe(row: Invoice, bill: Bill) -> None:
 
 
 def _tell(row: Invoice, bill: Bill, now: datetime) -> None:
-    """Each failed attempt once, and once that it was paid after all: also when a failure is told after the payment.
+    """Each failed attempt once, and that it was paid after all: after a failure that is told late, once more.
 
-    Then both are told, and whatever the failure starts ends at once.
+    So whatever a failure starts ends at once when its payment is known already.
     """
     given = {"invoice": row.reference, "subscription": bill.subscription, **_worth(bill)}
     if bill.state == State.FAILED:
@@ -96,7 +96,8 @@ def _tell(row: Invoice, bill: Bill, now: datetime) -> None:
         _once(row, "payment.given_up", given | {"reason": bill.reason}, row.reference, bill.told_at, now)
     if row.state == State.PAID and row.attempts and row.paid_at:
         at = max(row.paid_at, row.failed_at or row.paid_at)
-        _once(row, "payment.recovered", given, row.reference, at, now)
+        attempt = bill.attempt if bill.state == State.FAILED else row.attempts
+        _once(row, "payment.recovered", given, f"{row.reference}:{attempt}", at, now)
 
 
 def _worth(bill: Bill) -> dict[str, Any]:
