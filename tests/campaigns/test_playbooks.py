@@ -34,6 +34,12 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
         [0 * DAY, 7 * DAY, 14 * DAY, 21 * DAY, 28 * DAY, 43 * DAY, 58 * DAY],
         ["meeting.booked", "customer"],
     ),
+    "demo-confirmation": ([0 * DAY], ["meeting.canceled", "meeting.no_show"]),
+    "demo-canceled": ([0 * DAY], ["meeting.booked", "meeting.rescheduled"]),
+    "demo-no-show": (
+        [HOUR, 3 * DAY + HOUR],
+        ["meeting.booked", "meeting.rescheduled", "meeting.held", "meeting.canceled"],
+    ),
     "post-purchase": ([0 * DAY, 5 * DAY, 15 * DAY], []),
     "api-deep-dive": ([0 * DAY, 3 * DAY, 7 * DAY], ["purchase.completed"]),
     "cart-recovery": ([HOUR, DAY, 3 * DAY], ["purchase.completed", "checkout.completed"]),
@@ -95,7 +101,15 @@ ALL_EVENTS = {**OF_THE_EVENT, **OF_WEBINARS, **AFTER_WEBINARS}
 FOR_CLIENTS = {"renewal", "upgrade-offer"}
 RENEWS = (NOON + 30 * DAY).date().isoformat()
 BILLS = {f"{sequence}-{number}" for sequence in ("renewal", "dunning") for number in (1, 2, 3)}
-TRANSACTIONAL = {"post-purchase-1", *OF_THE_EVENT, *OF_WEBINARS, *BILLS}
+TRANSACTIONAL = {
+    "demo-confirmation-1",
+    "demo-canceled-1",
+    "demo-no-show-1",
+    "post-purchase-1",
+    *OF_THE_EVENT,
+    *OF_WEBINARS,
+    *BILLS,
+}
 GROUP = ["demo-nurture", "hot-track", "warm-track", "cold-track"]
 FORMS = ["contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist", "cancellation-reason"]
 
@@ -193,6 +207,9 @@ def test_re_entry_and_second_triggers(slug: str) -> None:
     expected: dict[str, tuple[str, timedelta | None, str]] = {
         "cart-recovery": ("after", 7 * DAY, "ignore"),
         "rate-limit-help": ("after", 7 * DAY, "ignore"),
+        "demo-confirmation": ("after_exit", None, "restart"),
+        "demo-canceled": ("after_exit", None, "ignore"),
+        "demo-no-show": ("after_exit", None, "ignore"),
         "post-purchase": ("after_exit", None, "merge"),
         "magnet-delivery": ("once_per_key", None, "ignore"),
         "double-opt-in": ("once_per_key", None, "ignore"),
