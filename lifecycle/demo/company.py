@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from leads.models import Workspace
 from lifecycle.api import keys
 from lifecycle.api.models import Scope
+from lifecycle.demo import sessions
 from lifecycle.sales.models import AssignmentRule
 
 SITE = "https://www.brightquay.example"
@@ -94,6 +95,7 @@ def found(*, now: datetime) -> str:
     priya, tom, elif_ = (employ(each) for each in REPS)
     give_leads("German-speaking countries", GERMAN_SPEAKING, [tom, elif_], position=0)
     give_leads("Everybody else", {}, [priya, elif_], position=1)
+    sessions.announce(now=now)
     _, text = keys.issue(
         name="Website and product", scopes=[Scope.LEADS_READ, Scope.EVENTS_WRITE, Scope.TRACK_WRITE], now=now
     )
