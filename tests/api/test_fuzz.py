@@ -14,6 +14,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 
 from lifecycle.api import keys
 from lifecycle.api.models import Scope
@@ -68,4 +69,8 @@ def test_no_call_breaks_a_door(operation: Any, mode: str) -> None:
             case.path_parameters[name] = known[name]
         case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
 
-    calls()
+    try:
+        calls()
+    except Unsatisfiable:  # a lone text in the address breaks no promise, however it is written
+        assert mode == "negative"
+        assert places == {"code"}
