@@ -4,15 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0012_utm_on_links'),
+        ("campaigns", "0012_utm_on_links"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='emailtemplate',
-            name='attachment',
-            field=models.CharField(blank=True, db_default='', default='', help_text='What goes with the mail: calendar-invite.', max_length=40),
+            model_name="emailtemplate",
+            name="attachment",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="What goes with the mail: calendar-invite.",
+                max_length=40,
+            ),
         ),
     ]

@@ -5,174 +5,297 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0012_tiers_and_webinars'),
+        ("leads", "0012_tiers_and_webinars"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=160, unique=True)),
-                ('references', models.JSONField(blank=True, default=list, help_text='What billing calls it: ["prod_123", "price_456", "SKU-1"]')),
-                ('audience_type', models.CharField(blank=True, choices=[('b2b', 'B2B'), ('b2c', 'B2C')], max_length=3)),
-                ('primary_audience', models.CharField(blank=True, max_length=120)),
-                ('is_active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=160, unique=True)),
+                (
+                    "references",
+                    models.JSONField(
+                        blank=True, default=list, help_text='What billing calls it: ["prod_123", "price_456", "SKU-1"]'
+                    ),
+                ),
+                ("audience_type", models.CharField(blank=True, choices=[("b2b", "B2B"), ("b2c", "B2C")], max_length=3)),
+                ("primary_audience", models.CharField(blank=True, max_length=120)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30)),
-                ('reference', models.CharField(help_text='in_…', max_length=120)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('failed', 'Payment failed'), ('paid', 'Paid'), ('given_up', 'Given up')], max_length=8)),
-                ('amount', models.DecimalField(decimal_places=3, max_digits=16, null=True)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='How often paying it failed.')),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('pay_url', models.URLField(blank=True, help_text='Where the customer can pay it.', max_length=500)),
-                ('issued_at', models.DateTimeField()),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('paid_at', models.DateTimeField(null=True)),
-                ('told_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invoices', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30)),
+                ("reference", models.CharField(help_text="in_…", max_length=120)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("failed", "Payment failed"),
+                            ("paid", "Paid"),
+                            ("given_up", "Given up"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, null=True)),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, help_text="How often paying it failed.")),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("pay_url", models.URLField(blank=True, help_text="Where the customer can pay it.", max_length=500)),
+                ("issued_at", models.DateTimeField()),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("paid_at", models.DateTimeField(null=True)),
+                ("told_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="invoices", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-issued_at'],
+                "ordering": ["-issued_at"],
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30)),
-                ('reference', models.CharField(help_text='sub_…', max_length=120)),
-                ('state', models.CharField(choices=[('trial', 'Trial'), ('active', 'Active'), ('past_due', 'Payment failed'), ('ended', 'Ended')], max_length=8)),
-                ('plan', models.CharField(blank=True, help_text='What is subscribed to, in words.', max_length=200)),
-                ('products', models.JSONField(default=list, help_text='[{name, reference, quantity}]')),
-                ('quantity', models.PositiveIntegerField(default=1)),
-                ('amount', models.DecimalField(decimal_places=3, help_text="For one period, in the currency's main unit.", max_digits=16, null=True)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('interval_months', models.PositiveSmallIntegerField(default=0, help_text='Months from bill to bill; 0: shorter.')),
-                ('started_at', models.DateTimeField()),
-                ('trial_ends_at', models.DateTimeField(null=True)),
-                ('renews_at', models.DateTimeField(help_text='End of the paid period; none once it is to end.', null=True)),
-                ('ends_at', models.DateTimeField(help_text='When it will end or did, if that is settled.', null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('told_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30)),
+                ("reference", models.CharField(help_text="sub_…", max_length=120)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("trial", "Trial"),
+                            ("active", "Active"),
+                            ("past_due", "Payment failed"),
+                            ("ended", "Ended"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("plan", models.CharField(blank=True, help_text="What is subscribed to, in words.", max_length=200)),
+                ("products", models.JSONField(default=list, help_text="[{name, reference, quantity}]")),
+                ("quantity", models.PositiveIntegerField(default=1)),
+                (
+                    "amount",
+                    models.DecimalField(
+                        decimal_places=3,
+                        help_text="For one period, in the currency's main unit.",
+                        max_digits=16,
+                        null=True,
+                    ),
+                ),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                (
+                    "interval_months",
+                    models.PositiveSmallIntegerField(default=0, help_text="Months from bill to bill; 0: shorter."),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("trial_ends_at", models.DateTimeField(null=True)),
+                (
+                    "renews_at",
+                    models.DateTimeField(help_text="End of the paid period; none once it is to end.", null=True),
+                ),
+                ("ends_at", models.DateTimeField(help_text="When it will end or did, if that is settled.", null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("told_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="subscriptions", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-started_at'],
+                "ordering": ["-started_at"],
             },
         ),
         migrations.CreateModel(
-            name='Purchase',
+            name="Purchase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='stripe, or who told: api, import', max_length=30)),
-                ('key', models.CharField(help_text='The order_id of its events and of its conversion.', max_length=200)),
-                ('amount', models.DecimalField(decimal_places=3, max_digits=16, null=True)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('refunded', models.DecimalField(decimal_places=3, default=0, max_digits=16)),
-                ('products', models.JSONField(default=list, help_text='[{name, reference, quantity, amount}]')),
-                ('named_by', models.CharField(blank=True, help_text='line_items, metadata, or amount: how it was named.', max_length=20)),
-                ('audience_type', models.CharField(blank=True, choices=[('b2b', 'B2B'), ('b2c', 'B2C')], max_length=3)),
-                ('primary_audience', models.CharField(blank=True, max_length=120)),
-                ('is_renewal', models.BooleanField(db_default=False, default=False)),
-                ('purchased_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='purchases', to='customers.invoice')),
-                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='purchases', to='leads.lead')),
-                ('subscription', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='purchases', to='customers.subscription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(help_text="stripe, or who told: api, import", max_length=30)),
+                (
+                    "key",
+                    models.CharField(help_text="The order_id of its events and of its conversion.", max_length=200),
+                ),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, null=True)),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                ("refunded", models.DecimalField(decimal_places=3, default=0, max_digits=16)),
+                ("products", models.JSONField(default=list, help_text="[{name, reference, quantity, amount}]")),
+                (
+                    "named_by",
+                    models.CharField(
+                        blank=True, help_text="line_items, metadata, or amount: how it was named.", max_length=20
+                    ),
+                ),
+                ("audience_type", models.CharField(blank=True, choices=[("b2b", "B2B"), ("b2c", "B2C")], max_length=3)),
+                ("primary_audience", models.CharField(blank=True, max_length=120)),
+                ("is_renewal", models.BooleanField(db_default=False, default=False)),
+                ("purchased_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="purchases",
+                        to="customers.invoice",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="purchases",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="purchases",
+                        to="customers.subscription",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-purchased_at', '-id'],
+                "ordering": ["-purchased_at", "-id"],
             },
         ),
         migrations.AddField(
-            model_name='invoice',
-            name='subscription',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invoices', to='customers.subscription'),
+            model_name="invoice",
+            name="subscription",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="invoices",
+                to="customers.subscription",
+            ),
         ),
         migrations.CreateModel(
-            name='BillingAccount',
+            name="BillingAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30)),
-                ('reference', models.CharField(help_text='cus_…', max_length=120)),
-                ('created_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='billing_accounts', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30)),
+                ("reference", models.CharField(help_text="cus_…", max_length=120)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="billing_accounts", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'reference'), name='billing_account_once')],
+                "constraints": [models.UniqueConstraint(fields=("provider", "reference"), name="billing_account_once")],
             },
         ),
         migrations.CreateModel(
-            name='PurchaseReference',
+            name="PurchaseReference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30)),
-                ('reference', models.CharField(max_length=200)),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='names', to='customers.purchase')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30)),
+                ("reference", models.CharField(max_length=200)),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="names", to="customers.purchase"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'reference'), name='purchase_reference_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "reference"), name="purchase_reference_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text="re_…; of a payment's running total: its charge and the total.", max_length=200)),
-                ('amount', models.DecimalField(decimal_places=3, max_digits=16)),
-                ('refunded_at', models.DateTimeField()),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refunds', to='customers.purchase')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="re_…; of a payment's running total: its charge and the total.", max_length=200
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16)),
+                ("refunded_at", models.DateTimeField()),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refunds", to="customers.purchase"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-refunded_at'],
-                'constraints': [models.UniqueConstraint(fields=('purchase', 'key'), name='refund_once')],
+                "ordering": ["-refunded_at"],
+                "constraints": [models.UniqueConstraint(fields=("purchase", "key"), name="refund_once")],
             },
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(condition=models.Q(('state', 'ended'), _negated=True), fields=['renews_at'], name='subscription_by_renewal'),
+            model_name="subscription",
+            index=models.Index(
+                condition=models.Q(("state", "ended"), _negated=True),
+                fields=["renews_at"],
+                name="subscription_by_renewal",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['lead', 'state'], name='subscription_of_lead'),
+            model_name="subscription",
+            index=models.Index(fields=["lead", "state"], name="subscription_of_lead"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference'), name='subscription_once'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("provider", "reference"), name="subscription_once"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state', 'ended')), models.Q(models.Q(('state', 'ended'), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='subscription_end_has_time'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", False), ("state", "ended")),
+                    models.Q(models.Q(("state", "ended"), _negated=True), ("ended_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="subscription_end_has_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(fields=['lead', '-purchased_at'], name='purchase_of_lead'),
+            model_name="purchase",
+            index=models.Index(fields=["lead", "-purchased_at"], name="purchase_of_lead"),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(fields=('provider', 'key'), name='purchase_once'),
+            model_name="purchase",
+            constraint=models.UniqueConstraint(fields=("provider", "key"), name="purchase_once"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['lead', '-issued_at'], name='invoice_of_lead'),
+            model_name="invoice",
+            index=models.Index(fields=["lead", "-issued_at"], name="invoice_of_lead"),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference'), name='invoice_once'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(fields=("provider", "reference"), name="invoice_once"),
         ),
     ]
