@@ -1,7 +1,7 @@
 """Bills: how often paying one failed, and whether it was paid in the end. The person is locked by the caller."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,8 @@ from lifecycle.customers.products import plain
 from lifecycle.customers.telling import iso, tell
 
 State = Invoice.State
+# A recovery follows its failures, also where the sender dates them alike.
+AFTER = timedelta(seconds=1)
 # Of two tellings of one second, the later state counts.
 _ORDER = (State.OPEN, State.FAILED, State.GIVEN_UP, State.PAID)
 
@@ -95,7 +97,7 @@ def _tell(row: Invoice, bill: Bill, now: datetime) -> None:
     elif bill.state == State.GIVEN_UP and row.state == State.GIVEN_UP:
         _once(row, "payment.given_up", given | {"reason": bill.reason}, row.reference, bill.told_at, now)
     if row.state == State.PAID and row.attempts and row.paid_at:
-        at = max(row.paid_at, row.failed_at or row.paid_at)
+        at = max(row.paid_at, (row.failed_at or row.paid_at) + AFTER)
         attempt = bill.attempt if bill.state == State.FAILED else row.attempts
         _once(row, "payment.recovered", given, f"{row.reference}:{attempt}", at, now)
 
