@@ -6,68 +6,105 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0011_leads_may_be_exported'),
+        ("leads", "0011_leads_may_be_exported"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='lead',
-            name='sunset_at',
-            field=models.DateTimeField(blank=True, editable=False, help_text='Since when marketing mail rests, as nothing was heard of the person; their next act ends it.', null=True),
+            model_name="lead",
+            name="sunset_at",
+            field=models.DateTimeField(
+                blank=True,
+                editable=False,
+                help_text="Since when marketing mail rests, as nothing was heard of the person; their next act ends it.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='lead',
-            name='tier_due_at',
-            field=models.DateTimeField(editable=False, help_text='When the tier may fall next.', null=True),
+            model_name="lead",
+            name="tier_due_at",
+            field=models.DateTimeField(editable=False, help_text="When the tier may fall next.", null=True),
         ),
         migrations.AddField(
-            model_name='lead',
-            name='tier_since',
+            model_name="lead",
+            name="tier_since",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='lead',
-            name='webinars',
-            field=models.TextField(blank=True, db_default='', default='', editable=False, help_text='WB003, WB005: registered for, in turn.'),
+            model_name="lead",
+            name="webinars",
+            field=models.TextField(
+                blank=True,
+                db_default="",
+                default="",
+                editable=False,
+                help_text="WB003, WB005: registered for, in turn.",
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='inbox_kept_days',
-            field=models.PositiveSmallIntegerField(default=90, help_text='How long the bodies of webhooks are kept after they were done.', validators=[django.core.validators.MinValueValidator(7)]),
+            model_name="workspace",
+            name="inbox_kept_days",
+            field=models.PositiveSmallIntegerField(
+                default=90,
+                help_text="How long the bodies of webhooks are kept after they were done.",
+                validators=[django.core.validators.MinValueValidator(7)],
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='tier_engaged_days',
-            field=models.PositiveSmallIntegerField(default=30, help_text='Engaged: the last own act lies at most so many days back.', validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="workspace",
+            name="tier_engaged_days",
+            field=models.PositiveSmallIntegerField(
+                default=30,
+                help_text="Engaged: the last own act lies at most so many days back.",
+                validators=[django.core.validators.MinValueValidator(1)],
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='tier_most_acts',
-            field=models.PositiveSmallIntegerField(default=5, help_text='Most engaged: at least so many own acts …', validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="workspace",
+            name="tier_most_acts",
+            field=models.PositiveSmallIntegerField(
+                default=5,
+                help_text="Most engaged: at least so many own acts …",
+                validators=[django.core.validators.MinValueValidator(1)],
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='tier_most_days',
-            field=models.PositiveSmallIntegerField(default=30, help_text='… in this many days.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)]),
+            model_name="workspace",
+            name="tier_most_days",
+            field=models.PositiveSmallIntegerField(
+                default=30,
+                help_text="… in this many days.",
+                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)],
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='tier_quiet_days',
-            field=models.PositiveSmallIntegerField(default=90, help_text='Quiet: at most so many days back; after that dormant.', validators=[django.core.validators.MinValueValidator(2)]),
+            model_name="workspace",
+            name="tier_quiet_days",
+            field=models.PositiveSmallIntegerField(
+                default=90,
+                help_text="Quiet: at most so many days back; after that dormant.",
+                validators=[django.core.validators.MinValueValidator(2)],
+            ),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(condition=models.Q(('tier_due_at__isnull', False)), fields=['tier_due_at'], name='lead_tier_due'),
+            model_name="lead",
+            index=models.Index(
+                condition=models.Q(("tier_due_at__isnull", False)), fields=["tier_due_at"], name="lead_tier_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(condition=models.Q(('sunset_at__isnull', False)), fields=['sunset_at'], name='lead_sunset'),
+            model_name="lead",
+            index=models.Index(
+                condition=models.Q(("sunset_at__isnull", False)), fields=["sunset_at"], name="lead_sunset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspace',
-            constraint=models.CheckConstraint(condition=models.Q(('tier_quiet_days__gt', models.F('tier_engaged_days'))), name='workspace_quiet_after_engaged'),
+            model_name="workspace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tier_quiet_days__gt", models.F("tier_engaged_days"))),
+                name="workspace_quiet_after_engaged",
+            ),
         ),
     ]

@@ -5,15 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0012_tiers_and_webinars'),
+        ("leads", "0012_tiers_and_webinars"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='workspace',
-            name='renewal_from_months',
-            field=models.PositiveSmallIntegerField(db_default=6, default=6, help_text='Renewal reminders are for what renews every so many months or less often; 1: every bill.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(36)]),
+            model_name="workspace",
+            name="renewal_from_months",
+            field=models.PositiveSmallIntegerField(
+                db_default=6,
+                default=6,
+                help_text="Renewal reminders are for what renews every so many months or less often; 1: every bill.",
+                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(36)],
+            ),
         ),
     ]

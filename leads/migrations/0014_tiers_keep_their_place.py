@@ -4,24 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leads', '0013_renewals_by_their_length'),
+        ("leads", "0013_renewals_by_their_length"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='workspace',
-            name='tiers_built_for',
-            field=models.CharField(db_default='', default='', editable=False, help_text='The thresholds that tiers follow.', max_length=40),
+            model_name="workspace",
+            name="tiers_built_for",
+            field=models.CharField(
+                db_default="", default="", editable=False, help_text="The thresholds that tiers follow.", max_length=40
+            ),
         ),
         migrations.AddField(
-            model_name='workspace',
-            name='tiers_built_to',
-            field=models.BigIntegerField(editable=False, help_text='How far a pass over all leads has come; empty: none is under way.', null=True),
+            model_name="workspace",
+            name="tiers_built_to",
+            field=models.BigIntegerField(
+                editable=False, help_text="How far a pass over all leads has come; empty: none is under way.", null=True
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('kind', 'tier.changed')), fields=['recorded_at'], name='event_tier_moves'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("kind", "tier.changed")), fields=["recorded_at"], name="event_tier_moves"
+            ),
         ),
     ]

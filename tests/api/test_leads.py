@@ -15,8 +15,8 @@ from tests.api.conftest import NOON
 
 LEADS = "/api/v1/leads"
 FIELDS = """id email first_name last_name company job_title stage fit_score intent_score score temperature audience_type
-    primary_audience owner is_client engagement_tier sunset_at form_source original_touch latest_touch demo webinars attributes
-    created_at updated_at""".split()
+    primary_audience owner is_client engagement_tier sunset_at form_source original_touch latest_touch demo webinars
+    attributes created_at updated_at""".split()
 
 
 def people(count: int) -> list[Lead]:

@@ -75,9 +75,9 @@ def snapshot(lead_id: int) -> dict[str, Any]:
         for model in apps.get_models():
             for field in model._meta.concrete_fields:
                 if field.related_model is Lead and model not in (LeadMerge, SegmentMember, SegmentDue):
+                    table, column = model._meta.db_table, field.column
                     cursor.execute(
-                        f"SELECT to_jsonb(t) FROM {model._meta.db_table} t WHERE {field.column} = %s ORDER BY to_jsonb(t)::text",
-                        [lead_id],
+                        f"SELECT to_jsonb(t) FROM {table} t WHERE {column} = %s ORDER BY to_jsonb(t)::text", [lead_id]
                     )
                     rows = [json.loads(row[0]) for row in cursor.fetchall()]
                     found[f"{model._meta.label}.{field.name}"] = [

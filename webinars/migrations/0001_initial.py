@@ -10,152 +10,340 @@ import leads.models.workspace
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0012_tiers_and_webinars'),
+        ("leads", "0012_tiers_and_webinars"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Counter',
+            name="Counter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("last", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='webinar_counter_is_one_row')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="webinar_counter_is_one_row")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Registration',
+            name="Registration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('registered', 'Registered'), ('waiting', 'On the waiting list'), ('canceled', 'Canceled')], max_length=10)),
-                ('uid', models.CharField(help_text='UID of its calendar entry; the same for ever.', max_length=120, unique=True)),
-                ('sequence', models.PositiveIntegerField(db_default=0, default=0, help_text="Its own changes; added to the webinar's for SEQUENCE, so that it only grows.")),
-                ('source', models.CharField(help_text='page, form, api, admin, import, zoom', max_length=60)),
-                ('organization_type', models.CharField(blank=True, db_default='', default='', max_length=120)),
-                ('answers', models.JSONField(blank=True, default=dict, help_text='Further answers and questions they sent.')),
-                ('join_url', models.URLField(blank=True, db_default='', default='', help_text='Their own, from Zoom.', max_length=500)),
-                ('zoom_registrant_id', models.CharField(blank=True, db_default='', default='', max_length=120)),
-                ('attendance', models.CharField(blank=True, choices=[('', 'Not known'), ('attended', 'Attended'), ('missed', 'Missed')], db_default='', default='', max_length=8)),
-                ('attended_seconds', models.PositiveIntegerField(db_default=0, default=0)),
-                ('registered_at', models.DateTimeField(help_text='When they asked; decides the order of the waiting list.')),
-                ('seated_at', models.DateTimeField(help_text='When they got a seat.', null=True)),
-                ('canceled_at', models.DateTimeField(null=True)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='registrations', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("registered", "Registered"),
+                            ("waiting", "On the waiting list"),
+                            ("canceled", "Canceled"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        help_text="UID of its calendar entry; the same for ever.", max_length=120, unique=True
+                    ),
+                ),
+                (
+                    "sequence",
+                    models.PositiveIntegerField(
+                        db_default=0,
+                        default=0,
+                        help_text="Its own changes; added to the webinar's for SEQUENCE, so that it only grows.",
+                    ),
+                ),
+                ("source", models.CharField(help_text="page, form, api, admin, import, zoom", max_length=60)),
+                ("organization_type", models.CharField(blank=True, db_default="", default="", max_length=120)),
+                (
+                    "answers",
+                    models.JSONField(blank=True, default=dict, help_text="Further answers and questions they sent."),
+                ),
+                (
+                    "join_url",
+                    models.URLField(
+                        blank=True, db_default="", default="", help_text="Their own, from Zoom.", max_length=500
+                    ),
+                ),
+                ("zoom_registrant_id", models.CharField(blank=True, db_default="", default="", max_length=120)),
+                (
+                    "attendance",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "Not known"), ("attended", "Attended"), ("missed", "Missed")],
+                        db_default="",
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("attended_seconds", models.PositiveIntegerField(db_default=0, default=0)),
+                (
+                    "registered_at",
+                    models.DateTimeField(help_text="When they asked; decides the order of the waiting list."),
+                ),
+                ("seated_at", models.DateTimeField(help_text="When they got a seat.", null=True)),
+                ("canceled_at", models.DateTimeField(null=True)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="registrations", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['registered_at', 'id'],
+                "ordering": ["registered_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='RegistrantSync',
+            name="RegistrantSync",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('ready', 'Ready'), ('sending', 'Sending'), ('done', 'Done'), ('failed', 'Failed')], db_default='ready', default='ready', max_length=7)),
-                ('wants', models.CharField(db_default='add', default='add', help_text='add, or cancel', max_length=6)),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('detail', models.CharField(blank=True, db_default='', default='', max_length=250)),
-                ('due_at', models.DateTimeField()),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('registration', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='sync', to='webinars.registration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ready", "Ready"), ("sending", "Sending"), ("done", "Done"), ("failed", "Failed")],
+                        db_default="ready",
+                        default="ready",
+                        max_length=7,
+                    ),
+                ),
+                ("wants", models.CharField(db_default="add", default="add", help_text="add, or cancel", max_length=6)),
+                ("attempts", models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ("detail", models.CharField(blank=True, db_default="", default="", max_length=250)),
+                ("due_at", models.DateTimeField()),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "registration",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sync", to="webinars.registration"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Presence',
+            name="Presence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='What names the stay where it is told of.', max_length=200)),
-                ('source', models.CharField(help_text='zoom, csv, admin', max_length=20)),
-                ('joined_at', models.DateTimeField(null=True)),
-                ('left_at', models.DateTimeField(null=True)),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='presences', to='webinars.registration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="What names the stay where it is told of.", max_length=200)),
+                ("source", models.CharField(help_text="zoom, csv, admin", max_length=20)),
+                ("joined_at", models.DateTimeField(null=True)),
+                ("left_at", models.DateTimeField(null=True)),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="presences",
+                        to="webinars.registration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['joined_at'],
+                "ordering": ["joined_at"],
             },
         ),
         migrations.CreateModel(
-            name='Webinar',
+            name="Webinar",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(editable=False, help_text='WB001, WB002 … given in turn.', max_length=12, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('summary', models.CharField(blank=True, help_text='One sentence: in invitations and previews.', max_length=300)),
-                ('description', models.TextField(blank=True, help_text='On the page; an empty line makes a paragraph.')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open for registration'), ('canceled', 'Canceled')], default='draft', max_length=8)),
-                ('starts_at', models.DateTimeField()),
-                ('minutes', models.PositiveSmallIntegerField(default=60, validators=[django.core.validators.MinValueValidator(5), django.core.validators.MaxValueValidator(1440)], verbose_name='length in minutes')),
-                ('time_zone', models.CharField(default='UTC', help_text='The one that mails and the page speak of.', max_length=64, validators=[leads.models.workspace.check_zone])),
-                ('capacity', models.PositiveIntegerField(blank=True, help_text='Seats; empty: as many as come.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
-                ('join_url', models.URLField(blank=True, help_text="Everybody's, unless Zoom gives each their own.", max_length=500, verbose_name='join link')),
-                ('survey_url', models.CharField(blank=True, help_text='With {email}, {phone}, {first_name}, {last_name}, {webinar} where they belong.', max_length=500, verbose_name='survey link')),
-                ('recording_url', models.URLField(blank=True, help_text='Shown on the page afterwards.', max_length=500, verbose_name='recording')),
-                ('zoom_id', models.CharField(blank=True, help_text='11 digits, without spaces.', max_length=40, verbose_name='Zoom webinar id')),
-                ('sequence', models.PositiveIntegerField(default=0, editable=False, help_text='SEQUENCE of its invitations: grows with each change of time or state.')),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('updated_at', models.DateTimeField(editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(
+                        editable=False, help_text="WB001, WB002 … given in turn.", max_length=12, unique=True
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                (
+                    "summary",
+                    models.CharField(
+                        blank=True, help_text="One sentence: in invitations and previews.", max_length=300
+                    ),
+                ),
+                (
+                    "description",
+                    models.TextField(blank=True, help_text="On the page; an empty line makes a paragraph."),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("open", "Open for registration"), ("canceled", "Canceled")],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "minutes",
+                    models.PositiveSmallIntegerField(
+                        default=60,
+                        validators=[
+                            django.core.validators.MinValueValidator(5),
+                            django.core.validators.MaxValueValidator(1440),
+                        ],
+                        verbose_name="length in minutes",
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="The one that mails and the page speak of.",
+                        max_length=64,
+                        validators=[leads.models.workspace.check_zone],
+                    ),
+                ),
+                (
+                    "capacity",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Seats; empty: as many as come.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "join_url",
+                    models.URLField(
+                        blank=True,
+                        help_text="Everybody's, unless Zoom gives each their own.",
+                        max_length=500,
+                        verbose_name="join link",
+                    ),
+                ),
+                (
+                    "survey_url",
+                    models.CharField(
+                        blank=True,
+                        help_text="With {email}, {phone}, {first_name}, {last_name}, {webinar} where they belong.",
+                        max_length=500,
+                        verbose_name="survey link",
+                    ),
+                ),
+                (
+                    "recording_url",
+                    models.URLField(
+                        blank=True, help_text="Shown on the page afterwards.", max_length=500, verbose_name="recording"
+                    ),
+                ),
+                (
+                    "zoom_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="11 digits, without spaces.",
+                        max_length=40,
+                        verbose_name="Zoom webinar id",
+                    ),
+                ),
+                (
+                    "sequence",
+                    models.PositiveIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="SEQUENCE of its invitations: grows with each change of time or state.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("updated_at", models.DateTimeField(editable=False)),
             ],
             options={
-                'ordering': ['-starts_at'],
-                'indexes': [models.Index(fields=['state', 'starts_at'], name='webinar_upcoming')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('zoom_id', ''), _negated=True), fields=('zoom_id',), name='webinar_once_per_zoom_id')],
+                "ordering": ["-starts_at"],
+                "indexes": [models.Index(fields=["state", "starts_at"], name="webinar_upcoming")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("zoom_id", ""), _negated=True),
+                        fields=("zoom_id",),
+                        name="webinar_once_per_zoom_id",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Speaker',
+            name="Speaker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('title', models.CharField(blank=True, help_text='What they do, and where.', max_length=160)),
-                ('bio', models.TextField(blank=True)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('webinar', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='speakers', to='webinars.webinar')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("title", models.CharField(blank=True, help_text="What they do, and where.", max_length=160)),
+                ("bio", models.TextField(blank=True)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "webinar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="speakers", to="webinars.webinar"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='registration',
-            name='webinar',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='registrations', to='webinars.webinar'),
+            model_name="registration",
+            name="webinar",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="registrations",
+                to="webinars.webinar",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='webinar',
-            trigger=pgtrigger.compiler.Trigger(name='write_once_code', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."code" = \'\') AND OLD."code" IS DISTINCT FROM (NEW."code"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='04d5fc0522536c673ed57dc20949eaa3ad9b9227', operation='UPDATE', pgid='pgtrigger_write_once_code_cfe52', table='webinars_webinar', when='BEFORE')),
+            model_name="webinar",
+            trigger=pgtrigger.compiler.Trigger(
+                name="write_once_code",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT (OLD."code" = \'\') AND OLD."code" IS DISTINCT FROM (NEW."code"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="04d5fc0522536c673ed57dc20949eaa3ad9b9227",
+                    operation="UPDATE",
+                    pgid="pgtrigger_write_once_code_cfe52",
+                    table="webinars_webinar",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='registrantsync',
-            index=models.Index(condition=models.Q(('state', 'ready')), fields=['due_at'], name='registrant_sync_ready'),
+            model_name="registrantsync",
+            index=models.Index(condition=models.Q(("state", "ready")), fields=["due_at"], name="registrant_sync_ready"),
         ),
         migrations.AddIndex(
-            model_name='registrantsync',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['lease_until'], name='registrant_sync_lease'),
+            model_name="registrantsync",
+            index=models.Index(
+                condition=models.Q(("state", "sending")), fields=["lease_until"], name="registrant_sync_lease"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='presence',
-            constraint=models.UniqueConstraint(fields=('registration', 'key'), name='presence_once'),
+            model_name="presence",
+            constraint=models.UniqueConstraint(fields=("registration", "key"), name="presence_once"),
         ),
         migrations.AddIndex(
-            model_name='registration',
-            index=models.Index(fields=['webinar', 'state', 'registered_at', 'id'], name='registration_in_order'),
+            model_name="registration",
+            index=models.Index(fields=["webinar", "state", "registered_at", "id"], name="registration_in_order"),
         ),
         migrations.AddConstraint(
-            model_name='registration',
-            constraint=models.UniqueConstraint(fields=('webinar', 'lead'), name='registration_once'),
+            model_name="registration",
+            constraint=models.UniqueConstraint(fields=("webinar", "lead"), name="registration_once"),
         ),
         migrations.AddConstraint(
-            model_name='registration',
-            constraint=models.UniqueConstraint(condition=models.Q(('zoom_registrant_id', ''), _negated=True), fields=('webinar', 'zoom_registrant_id'), name='registration_once_per_registrant'),
+            model_name="registration",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("zoom_registrant_id", ""), _negated=True),
+                fields=("webinar", "zoom_registrant_id"),
+                name="registration_once_per_registrant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'registered'), _negated=True), ('seated_at__isnull', False), _connector='OR'), name='registration_seat_has_time'),
+            model_name="registration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "registered"), _negated=True), ("seated_at__isnull", False), _connector="OR"
+                ),
+                name="registration_seat_has_time",
+            ),
         ),
     ]

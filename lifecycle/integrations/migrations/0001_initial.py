@@ -6,92 +6,261 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0012_tiers_and_webinars'),
+        ("leads", "0012_tiers_and_webinars"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WebhookSource',
+            name="WebhookSource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='In the address: /webhooks/in/SLUG/', max_length=60, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('secret', models.TextField(editable=False, help_text='whsec_…; encrypted at rest.')),
-                ('former_secret', models.TextField(blank=True, default='', editable=False, help_text='Still accepted while the other side is changed over.')),
-                ('kind_path', models.CharField(default='type', help_text='Where a body names its kind of event: type, or data.event.name', max_length=200)),
-                ('is_active', models.BooleanField(default=True, help_text='Off: everything that comes is refused.')),
-                ('created_at', models.DateTimeField(editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(help_text="In the address: /webhooks/in/SLUG/", max_length=60, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("secret", models.TextField(editable=False, help_text="whsec_…; encrypted at rest.")),
+                (
+                    "former_secret",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        help_text="Still accepted while the other side is changed over.",
+                    ),
+                ),
+                (
+                    "kind_path",
+                    models.CharField(
+                        default="type",
+                        help_text="Where a body names its kind of event: type, or data.event.name",
+                        max_length=200,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, help_text="Off: everything that comes is refused.")),
+                ("created_at", models.DateTimeField(editable=False)),
             ],
             options={
-                'ordering': ['slug'],
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='RefusedCall',
+            name="RefusedCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=80)),
-                ('code', models.CharField(help_text='bad_signature, too_old, no_secret, malformed, too_large …', max_length=40)),
-                ('hour', models.DateTimeField()),
-                ('times', models.PositiveIntegerField(db_default=1, default=1)),
-                ('last_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=80)),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="bad_signature, too_old, no_secret, malformed, too_large …", max_length=40
+                    ),
+                ),
+                ("hour", models.DateTimeField()),
+                ("times", models.PositiveIntegerField(db_default=1, default=1)),
+                ("last_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-hour'],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'code', 'hour'), name='refused_once_per_hour')],
+                "ordering": ["-hour"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "code", "hour"), name="refused_once_per_hour")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InboxEvent',
+            name="InboxEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='calendly, stripe, zoom, or webhook:SLUG', max_length=80)),
-                ('key', models.CharField(help_text="What the sender's event is known by; the same twice is one row.", max_length=200)),
-                ('kind', models.CharField(help_text='As the sender names it.', max_length=120)),
-                ('body', models.BinaryField(help_text='The bytes as they came; emptied after a while.')),
-                ('occurred_at', models.DateTimeField(help_text='As the sender says.', null=True)),
-                ('received_at', models.DateTimeField()),
-                ('copies', models.PositiveIntegerField(db_default=1, default=1, help_text='How often it came.')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('parked', 'Parked'), ('done', 'Done'), ('ignored', 'Ignored'), ('dead', 'Dead')], db_default='waiting', default='waiting', max_length=7)),
-                ('due_at', models.DateTimeField(help_text='When it is tried (again).')),
-                ('waits_for', models.CharField(blank=True, db_default='', default='', help_text='Of a parked event: the name of what is missing.', max_length=200)),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('outcome', models.CharField(blank=True, db_default='', default='', help_text='What it did, or why it did nothing.', max_length=250)),
-                ('error', models.TextField(blank=True, db_default='', default='', help_text="The last failure's traceback.")),
-                ('closed_at', models.DateTimeField(help_text='When it was done, ignored or given up.', null=True)),
-                ('lease_until', models.DateTimeField(help_text='While somebody fetches what it needs from outside.', null=True)),
-                ('address_hash', models.CharField(blank=True, db_default='', default='', help_text='Of the person it tells of; erasing finds it.', max_length=32)),
-                ('lead', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='inbox_events', to='leads.lead')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(help_text="calendly, stripe, zoom, or webhook:SLUG", max_length=80)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="What the sender's event is known by; the same twice is one row.", max_length=200
+                    ),
+                ),
+                ("kind", models.CharField(help_text="As the sender names it.", max_length=120)),
+                ("body", models.BinaryField(help_text="The bytes as they came; emptied after a while.")),
+                ("occurred_at", models.DateTimeField(help_text="As the sender says.", null=True)),
+                ("received_at", models.DateTimeField()),
+                ("copies", models.PositiveIntegerField(db_default=1, default=1, help_text="How often it came.")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("parked", "Parked"),
+                            ("done", "Done"),
+                            ("ignored", "Ignored"),
+                            ("dead", "Dead"),
+                        ],
+                        db_default="waiting",
+                        default="waiting",
+                        max_length=7,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(help_text="When it is tried (again).")),
+                (
+                    "waits_for",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="Of a parked event: the name of what is missing.",
+                        max_length=200,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(db_default=0, default=0)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="What it did, or why it did nothing.",
+                        max_length=250,
+                    ),
+                ),
+                (
+                    "error",
+                    models.TextField(blank=True, db_default="", default="", help_text="The last failure's traceback."),
+                ),
+                ("closed_at", models.DateTimeField(help_text="When it was done, ignored or given up.", null=True)),
+                (
+                    "lease_until",
+                    models.DateTimeField(help_text="While somebody fetches what it needs from outside.", null=True),
+                ),
+                (
+                    "address_hash",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="Of the person it tells of; erasing finds it.",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="inbox_events",
+                        to="leads.lead",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'permissions': [('replay_inboxevent', 'Can replay inbox events')],
-                'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'parked'])), fields=['due_at'], name='inbox_due'), models.Index(condition=models.Q(('state', 'parked')), fields=['waits_for'], name='inbox_parked_for'), models.Index(fields=['provider', '-received_at'], name='inbox_last_of_provider'), models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead', '-id'], name='inbox_of_lead'), models.Index(condition=models.Q(('address_hash', ''), _negated=True), fields=['address_hash'], name='inbox_by_address'), models.Index(condition=models.Q(('state', 'dead')), fields=['closed_at'], name='inbox_dead')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'key'), name='inbox_once_per_key'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state__in', ['waiting', 'parked'])), models.Q(('closed_at__isnull', False), ('state__in', ['done', 'ignored', 'dead'])), _connector='OR'), name='inbox_closed_has_time')],
+                "ordering": ["-id"],
+                "permissions": [("replay_inboxevent", "Can replay inbox events")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "parked"])), fields=["due_at"], name="inbox_due"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "parked")), fields=["waits_for"], name="inbox_parked_for"
+                    ),
+                    models.Index(fields=["provider", "-received_at"], name="inbox_last_of_provider"),
+                    models.Index(
+                        condition=models.Q(("lead__isnull", False)), fields=["lead", "-id"], name="inbox_of_lead"
+                    ),
+                    models.Index(
+                        condition=models.Q(("address_hash", ""), _negated=True),
+                        fields=["address_hash"],
+                        name="inbox_by_address",
+                    ),
+                    models.Index(condition=models.Q(("state", "dead")), fields=["closed_at"], name="inbox_dead"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "key"), name="inbox_once_per_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("state__in", ["waiting", "parked"])),
+                            models.Q(("closed_at__isnull", False), ("state__in", ["done", "ignored", "dead"])),
+                            _connector="OR",
+                        ),
+                        name="inbox_closed_has_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='WebhookRule',
+            name="WebhookRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='As the other system names it: user.upgraded', max_length=120, verbose_name='their kind')),
-                ('event_kind', models.CharField(help_text='plan.upgraded', max_length=100, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$', 'Write a dotted past-tense name in lower case: pricing.viewed')], verbose_name='our event')),
-                ('email_path', models.CharField(help_text="Where the person's address is: data.user.email", max_length=200)),
-                ('occurred_at_path', models.CharField(blank=True, help_text='Where it says when it happened; empty: when it came.', max_length=200)),
-                ('key_path', models.CharField(blank=True, help_text='What names the fact, if it may be told twice; empty: each call is one.', max_length=200)),
-                ('properties', models.JSONField(blank=True, default=dict, help_text='Our property → where it is: {"plan": "data.plan.name"}')),
-                ('fields', models.JSONField(blank=True, default=dict, help_text='Field of the lead → where it is: {"first_name": "data.user.given_name"}')),
-                ('creates_leads', models.BooleanField(default=True, help_text='Off: events of addresses that we do not know are kept and do nothing.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='integrations.webhooksource')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="As the other system names it: user.upgraded",
+                        max_length=120,
+                        verbose_name="their kind",
+                    ),
+                ),
+                (
+                    "event_kind",
+                    models.CharField(
+                        help_text="plan.upgraded",
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$",
+                                "Write a dotted past-tense name in lower case: pricing.viewed",
+                            )
+                        ],
+                        verbose_name="our event",
+                    ),
+                ),
+                (
+                    "email_path",
+                    models.CharField(help_text="Where the person's address is: data.user.email", max_length=200),
+                ),
+                (
+                    "occurred_at_path",
+                    models.CharField(
+                        blank=True, help_text="Where it says when it happened; empty: when it came.", max_length=200
+                    ),
+                ),
+                (
+                    "key_path",
+                    models.CharField(
+                        blank=True,
+                        help_text="What names the fact, if it may be told twice; empty: each call is one.",
+                        max_length=200,
+                    ),
+                ),
+                (
+                    "properties",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='Our property → where it is: {"plan": "data.plan.name"}'
+                    ),
+                ),
+                (
+                    "fields",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Field of the lead → where it is: {"first_name": "data.user.given_name"}',
+                    ),
+                ),
+                (
+                    "creates_leads",
+                    models.BooleanField(
+                        default=True, help_text="Off: events of addresses that we do not know are kept and do nothing."
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rules",
+                        to="integrations.webhooksource",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['source', 'kind'],
-                'constraints': [models.UniqueConstraint(fields=('source', 'kind'), name='webhook_rule_once_per_kind')],
+                "ordering": ["source", "kind"],
+                "constraints": [models.UniqueConstraint(fields=("source", "kind"), name="webhook_rule_once_per_kind")],
             },
         ),
     ]
