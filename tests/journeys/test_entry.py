@@ -464,10 +464,10 @@ def test_rule_03_a_changed_date_of_the_person_moves_the_wait(ada: Lead) -> None:
 def test_rule_04_what_a_sequence_causes_does_not_start_it_again(ada: Lead) -> None:
     """The same sequence again: refused."""
     sequence = live(
-        entry=entry({"event": "lead.updated"}, {"event": "purchase.completed"}, second_trigger="restart"),
-        steps=[{"id": "mark", "set": {"field": "attributes.bought", "value": True}}, *SLOW],
+        entry=entry({"event": "lead.updated"}, {"event": "course.registered"}, second_trigger="restart"),
+        steps=[{"id": "mark", "set": {"field": "attributes.enrolled", "value": True}}, *SLOW],
     )
-    happen(ada, "purchase.completed")
+    happen(ada, "course.registered")
     go_on(at=NOON)
     assert [run.lineage for run in runs(sequence)] == [None]
     assert Event.objects.get(kind="lead.updated").lineage == ["sequence:welcome"]
