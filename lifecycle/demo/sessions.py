@@ -7,6 +7,7 @@ from webinars import codes
 from webinars.models import Speaker, Webinar
 
 AFTERNOON = 15  # UTC
+TUESDAY = 1
 
 
 class Session(NamedTuple):
@@ -46,7 +47,7 @@ SESSIONS = (
 def announce(*, now: datetime) -> None:
     """All of them, open for registration; whoever sends the form is down for the next one."""
     for session in SESSIONS:
-        starts_at = (now + timedelta(days=session.day)).replace(hour=AFTERNOON, minute=0, second=0, microsecond=0)
+        starts_at = _tuesday(now + timedelta(days=session.day))
         webinar = Webinar(
             title=session.title,
             summary=session.summary,
@@ -62,3 +63,9 @@ def announce(*, now: datetime) -> None:
             Speaker(webinar=webinar, name=name, title=title, position=position)
             for position, (name, title) in enumerate(session.speakers)
         )
+
+
+def _tuesday(moment: datetime) -> datetime:
+    """The afternoon of that day, or of the Tuesday after it."""
+    day = moment + timedelta(days=(TUESDAY - moment.weekday()) % 7)
+    return day.replace(hour=AFTERNOON, minute=0, second=0, microsecond=0)

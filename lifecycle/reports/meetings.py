@@ -27,6 +27,7 @@ class Appointment:
     owner: str
     when: str
     is_over: bool
+    has_begun: bool  # before that nobody can say whether it took place
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +71,5 @@ def _appointment(meeting: Meeting, now: datetime) -> Appointment:
         owner=person(lead.owner),
         when=bookings.when(meeting.starts_at, meeting.time_zone),
         is_over=meeting.state == Meeting.State.SCHEDULED and ends_at is not None and ends_at <= now,
+        has_begun=meeting.starts_at is None or meeting.starts_at <= now,
     )
