@@ -91,6 +91,8 @@ def test_the_console_shows_what_comes_and_takes_a_word():
     client = staff.colleague("sales")
     page = client.get(reverse("console:meetings")).content.decode()
     assert "Room 5" in page
+    assert "Canceled" in page
+    assert "Took place" not in page  # it has not begun
     assert "Room 5" not in client.get(reverse("console:meetings"), {"whose": "mine"}).content.decode()
     assert "Meetings" in client.get(reverse("console:lead", args=[meeting.lead_id])).content.decode()
     url = reverse("console:meeting", args=[meeting.pk])
