@@ -206,6 +206,14 @@ def test_an_account_stays_its_persons_when_the_address_changes(world: World) -> 
     assert Purchase.objects.filter(lead=ada()).count() == 2
 
 
+def test_what_is_bought_once_is_theirs_whose_address_was_typed(world: World) -> None:
+    """Several people of a company may check out as one customer of Stripe; each gets the thanks for their own."""
+    for email in (EMAIL, "bob@acme.com"):
+        world.stripe(Order(email, world.now, customer="cus_acme").checkout())
+    assert BillingAccount.objects.get().lead == ada()
+    assert list(Purchase.objects.order_by("pk").values_list("lead__email_normal", flat=True)) == [EMAIL, "bob@acme.com"]
+
+
 def test_our_own_id_of_somebody_tells_who_it_is(world: World) -> None:
     world.track("identify", userId="u-7", traits={"email": EMAIL})
     world.later(seconds=5)
@@ -452,3 +460,29 @@ def test_an_order_that_a_program_told_first_is_no_second_purchase(world: World) 
     assert (purchase.provider, purchase.refunded) == ("api", 49)
     assert kinds(lead).count("purchase.completed") == 1
     assert sum(row.amount or 0 for row in Conversion.objects.filter(kind__in=["purchase", "refund"])) == 50
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_who_never_paid_the_first_bill_is_no_client(world: World, version: str) -> None:
+    """A card that is declined at the first try makes no subscription, whatever its bill says."""
+    plan = Plan(EMAIL, world.now, version=version)
+    unpaid = {"amount_paid": 0, "status": "open", "status_transitions": {"paid_at": None}}
+    world.stripe(
+        plan.told(status="incomplete"),
+        plan.event("invoice.finalized", plan.invoice(**unpaid)),
+        plan.failed(0, at=world.now),
+        plan.told("updated", world.now + timedelta(hours=23), status="incomplete_expired"),
+    )
+    assert ada().is_client is False
+    assert not Subscription.objects.exists()
+    assert "subscription_state" not in ada().attributes
+    (failed,) = told("payment.failed")
+    assert (failed["is_first"], failed["subscription"]) == (True, plan.reference)
+
+
+def test_a_first_bill_that_is_paid_in_the_end_begins_the_subscription(world: World) -> None:
+    plan = Plan(EMAIL, world.now)
+    world.stripe(plan.told(status="incomplete"), plan.failed(0, at=world.now), plan.paid(0))
+    assert (ada().is_client, Subscription.objects.get().state) == (True, "active")
+    assert Purchase.objects.get().subscription == Subscription.objects.get()
+    assert Invoice.objects.get().subscription == Subscription.objects.get()

@@ -38,6 +38,18 @@ def find(found: Object, delivery: Delivery, *, now: datetime) -> int | None:
     raise Parked(waiting.name(customer), why=why, patience=waiting.PATIENCE)
 
 
+def buyer(session: Object, delivery: Delivery, *, now: datetime) -> int | None:
+    """Whose checkout it is. What is bought once is theirs whose address was typed, also on somebody else's account.
+
+    A subscription's checkout stays with the account: its bills, which tell no such address, do so too.
+    """
+    if session.get("mode") == "payment" and accounts.lead_of(SLUG, customer_of(session)) is not None:
+        typed = _person(email_of(session), contact(session), now=now)
+        if typed is not None:
+            return typed
+    return find(session, delivery, now=now)
+
+
 def customer_of(found: Object) -> str:
     return ref(found) if found.get("object") == "customer" else ref(found.get("customer"))
 

@@ -31,7 +31,7 @@ def completed(delivery: Delivery, now: datetime) -> Outcome:
     session = reading.part(delivery.payload["data"]["object"])
     if session.get("mode") == "setup":
         return Outcome("Nothing was paid: it only kept a way to pay.", is_ignored=True)
-    lead_id = people.find(session, delivery, now=now)
+    lead_id = people.buyer(session, delivery, now=now)
     if lead_id is None:
         return Outcome("Nobody knows whose checkout it was: it has no address.", is_ignored=True)
     customer = people.customer_of(session)
@@ -49,7 +49,7 @@ def completed(delivery: Delivery, now: datetime) -> Outcome:
 def failed(delivery: Delivery, now: datetime) -> Outcome:
     """The money of a completed checkout did not come."""
     session = reading.part(delivery.payload["data"]["object"])
-    lead_id = people.find(session, delivery, now=now)
+    lead_id = people.buyer(session, delivery, now=now)
     if lead_id is None:
         return Outcome("Nobody knows whose checkout it was: it has no address.", is_ignored=True)
     code, worth = worth_of(session)
