@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 LONGEST_KEY = 200
 LONGEST_KIND = 120
+YEARS = range(1970, 3000)
 # What readers raise over a body that is not what its sender documents.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 _STORE = """
@@ -64,11 +65,11 @@ def accept(provider: Provider, call: Call, *, now: datetime) -> Answer:
 
 def store(slug: str, body: bytes, envelope: Envelope, *, now: datetime) -> tuple[int, bool]:
     """The row's id, and whether it is new; the copies of one event are counted on its row."""
-    key = _bounded(envelope.key, LONGEST_KEY)
+    key = bounded(envelope.key, LONGEST_KEY)
     hashed = addresses.hash_of(envelope.email) if envelope.email else ""
     kind = sql.storable(envelope.kind)[:LONGEST_KIND]
     with transaction.atomic():
-        made = sql.fetch(_STORE, [slug, key, kind, body, envelope.occurred_at, now, now, hashed])
+        made = sql.fetch(_STORE, [slug, key, kind, body, plausible(envelope.occurred_at), now, now, hashed])
     if made:
         return made[0][0], True
     inbox_id = sql.fetch(_KNOWN, [slug, key])[0][0]
@@ -86,7 +87,16 @@ def _count_copy(inbox_id: int) -> None:
         logger.warning("a copy of inbox event %s was not counted: %s", inbox_id, type(error).__name__)
 
 
-def _bounded(key: str, longest: int) -> str:
+def plausible(moment: datetime | None) -> datetime | None:
+    """In UTC, None for what no fact of ours can be of: a row with a time that Python cannot hold stops all readers."""
+    try:
+        at = moment.astimezone(UTC) if moment else None
+    except OverflowError:
+        return None
+    return at if at and at.year in YEARS else None
+
+
+def bounded(key: str, longest: int) -> str:
     """A key as it is if it fits, else its hash: it must stay one for each event."""
     if len(key) <= longest and "\0" not in key and key.isprintable():
         return key

@@ -24,7 +24,7 @@ from lifecycle.core.admin.frames import reload_page
 from lifecycle.core.admin.rule_fields import CodeField
 from lifecycle.integrations.models import InboxEvent, WebhookRule, WebhookSource
 from lifecycle.integrations.webhook import meaning, paths, secrets, trying
-from lifecycle.integrations.webhook.provider import FAMILY
+from lifecycle.integrations.webhook.provider import FAMILY, LONGEST_SLUG
 
 LATEST = 20
 SAMPLE = '{\n  "type": "user.upgraded",\n  "data": {"user": {"email": "ada@example.com"}, "plan": {"name": "Pro"}}\n}'
@@ -59,6 +59,12 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = WebhookSource
         fields = ["name", "slug", "kind_path", "is_active"]
+
+    def clean_slug(self) -> str:
+        text: str = self.cleaned_data["slug"]
+        if len(text) > LONGEST_SLUG:
+            raise ValidationError(f"At most {LONGEST_SLUG} characters: events name their source by it.")
+        return text
 
     def clean_kind_path(self) -> str:
         text: str = self.cleaned_data["kind_path"]

@@ -10,6 +10,7 @@ from leads.log import NewEvent, write
 from lifecycle.integrations.contract import Delivery, Outcome
 from lifecycle.integrations.models import WebhookRule
 from lifecycle.integrations.people import Person, known, lead_for
+from lifecycle.integrations.storing import LONGEST_KEY, bounded
 from lifecycle.integrations.webhook import meaning
 from lifecycle.integrations.webhook.meaning import ATTRIBUTE, Meaning
 
@@ -22,7 +23,7 @@ def handle(rule: WebhookRule, source: str, delivery: Delivery, now: datetime) ->
     person = _person(rule, source, found, now)
     if person is None:
         return Outcome("ignored: nobody has that address, and the rule makes no new people", is_ignored=True)
-    key = f"{rule.kind}:{found.key}" if rule.key_path else f"inbox:{delivery.id}"
+    key = bounded(f"{rule.kind}:{found.key}", LONGEST_KEY) if rule.key_path else f"inbox:{delivery.id}"
     event = NewEvent(
         person.lead_id,
         found.event_kind,

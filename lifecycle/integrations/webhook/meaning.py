@@ -13,12 +13,14 @@ from leads.models.event import KIND
 from leads.tracking import kinds
 from leads.writable import LeadError
 from lifecycle.integrations.signatures import read_time
+from lifecycle.integrations.storing import plausible
 from lifecycle.integrations.webhook import paths
 from lifecycle.integrations.webhook.paths import Missing, PathError
 
 LONGEST_TEXT = 4_000
 LONGEST_NAME = 60
 MOST_PROPERTIES = 50
+MOST_VALUES = 100
 ATTRIBUTE = "attributes."
 # What a rule may fill of a lead; `attributes.plan` fills an attribute.
 FIELDS = frozenset({*PROFILE, "company_size"})
@@ -151,6 +153,7 @@ def _moment(body: Mapping[str, Any], text: str, faults: dict[str, str]) -> datet
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         except ValueError:
             moment = read_time(value)
+    moment = plausible(moment)
     if moment is None:
         faults["occurred_at_path"] = f"{text}: “{str(value)[:40]}” is no time like 2026-11-24T10:00:00Z."
     return moment
@@ -163,8 +166,14 @@ def _properties(table: Mapping[str, str], body: Mapping[str, Any], faults: dict[
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict | list) for one in value)):
             faults[f"properties.{name}"] = f"{text} holds more than one value: say which, like {text}.name."
         elif value is not None:
-            found[name] = value[:LONGEST_TEXT] if isinstance(value, str) else value
+            found[name] = _cut(value)
     return found
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cut(one) for one in value[:MOST_VALUES]]
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
 
 
 def _fields(table: Mapping[str, str], body: Mapping[str, Any], faults: dict[str, str]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from lifecycle.integrations.webhook import meaning, paths
 from lifecycle.integrations.webhook.handlers import handle
 
 FAMILY = "webhook"
+# So that FAMILY:SLUG fits the log's column of sources.
+LONGEST_SLUG = 50
+LONGEST_SOURCE = 60
 TOLERANCE = timedelta(minutes=5)
 PREFIX = "whsec_"
 UNNAMED = "(unnamed)"
@@ -34,7 +37,8 @@ class SourceProvider:
         self.title = source.name
         self._source = source
         self._rules = {rule.kind: rule for rule in rules}
-        self.handlers: Mapping[str, Handler] = {rule.kind: Handler(partial(handle, rule, self.slug)) for rule in rules}
+        told_by = self.slug[:LONGEST_SOURCE]
+        self.handlers: Mapping[str, Handler] = {rule.kind: Handler(partial(handle, rule, told_by)) for rule in rules}
 
     def secrets(self) -> Sequence[str]:
         """The secret, and the former one while the other side is changed over."""
