@@ -23,6 +23,7 @@ STATES = {
     "invoice.marked_uncollectible": State.GIVEN_UP,
     "invoice.voided": State.GIVEN_UP,
 }
+FIRST = "subscription_create"
 FURTHER = frozenset({"subscription_cycle", "subscription_update", "subscription_threshold"})
 # A subscription whose bill covers a time this long after its start has been billed before.
 AFTER_START = timedelta(days=1)
@@ -35,7 +36,7 @@ def handle(delivery: Delivery, now: datetime) -> Outcome:
     lead_id = people.find(invoice, delivery, now=now)
     if lead_id is None:
         return Outcome("Nobody knows whose bill it is: no address came with it.", is_ignored=True)
-    subscription = _subscription(invoice, lead_id, now)
+    subscription = _subscription(invoice, STATES[delivery.kind], lead_id, now)
     bill = bill_of(invoice, delivery, lead_id, subscription, now)
     row = invoicing.record(bill, now=now)
     customer = people.customer_of(invoice)
@@ -85,13 +86,13 @@ def bill_of(
         issued_at=moment(invoice.get("created")) or moment(invoice.get("date")) or told_at,
         amount=reading.amount(due if due is not None else invoice.get("total"), code),
         currency=code,
-        subscription=subscription.reference if subscription else "",
+        subscription=subscription_of(invoice),
         subscription_id=subscription.pk if subscription else None,
         attempt=max(1, reading.whole(invoice.get("attempt_count")) or 1),
         next_attempt_at=moment(invoice.get("next_payment_attempt")),
         pay_url=_link(invoice.get("hosted_invoice_url")),
         paid_at=(moment(transitions.get("paid_at")) or told_at) if state == State.PAID else None,
-        is_first=invoice.get("billing_reason") == "subscription_create",
+        is_first=invoice.get("billing_reason") == FIRST,
         reason=delivery.kind.partition(".")[2] if state == State.GIVEN_UP else "",
     )
 
@@ -137,10 +138,13 @@ def _paid(invoice: Object, bill: Bill, row: Invoice, subscription: Subscription 
     return purchase
 
 
-def _subscription(invoice: Object, lead_id: int, now: datetime) -> Subscription | None:
+def _subscription(invoice: Object, state: str, lead_id: int, now: datetime) -> Subscription | None:
+    """The one that it bills. A first bill makes one only when it is paid: until then nothing has begun."""
     reference = subscription_of(invoice)
     if not reference:
         return None
+    if state != State.PAID and invoice.get("billing_reason") == FIRST:
+        return subscribing.find(SLUG, reference)
     starts = [at for line in _lines_of_subscription(invoice) if (at := moment(part(line.get("period")).get("start")))]
     at = min(starts, default=None) or moment(invoice.get("created")) or now
     until, items = _paid_until(invoice), name(invoice).items
@@ -150,7 +154,7 @@ def _subscription(invoice: Object, lead_id: int, now: datetime) -> Subscription 
 def _is_renewal(invoice: Object, subscription: Subscription | None) -> bool:
     """By the reason of the bill; where it has none that tells, by whether the subscription is older than its time."""
     reason = invoice.get("billing_reason")
-    if reason in FURTHER or subscription is None or reason in ("subscription_create", "manual"):
+    if reason in FURTHER or subscription is None or reason in (FIRST, "manual"):
         return reason in FURTHER
     starts = [at for line in _lines_of_subscription(invoice) if (at := moment(part(line.get("period")).get("start")))]
     return bool(starts) and max(starts) > subscription.started_at + AFTER_START
