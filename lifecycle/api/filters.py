@@ -25,9 +25,8 @@ class Owner(forms.CharField):
     def clean(self, value: Any) -> str:
         name: str = super().clean(value)
         if name and name != NOBODY and not get_user_model().objects.filter(username=name).exists():
-            raise forms.ValidationError(
-                f"There is no user named “{name}”. Write “{NOBODY}” for leads without an owner."
-            )
+            problem = f"There is no user named “%(name)s”. Write “{NOBODY}” for leads without an owner."
+            raise forms.ValidationError(problem, params={"name": name})
         return name
 
 
