@@ -94,7 +94,7 @@ def enroll(candidates: Sequence[Candidate], facts_of: FactsOf, *, now: datetime)
     """Judge the candidates, each knowing what those before it did, and write the outcome in bulk.
 
     Sequences that go first are judged first, so a run never starts just to be replaced in the same call.
-    Those whose filters do not hold yet are kept and tried again (`campaigns.waiting`). At most nine statements, three
+    Those whose filters do not hold yet are kept and tried again (`campaigns.waiting`). At most ten statements, three
     for plain entries, whatever the number of candidates.
     """
     if not candidates:
