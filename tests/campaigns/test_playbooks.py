@@ -54,7 +54,10 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
         [0 * DAY, 22 * DAY + 12 * HOUR, 28 * DAY + 12 * HOUR],
         ["subscription.renewed", "subscription.canceling", "nothing renews", "no client any more"],
     ),
-    "dunning": ([0 * DAY, 3 * DAY, 7 * DAY], ["payment.recovered", "subscription.ended", "subscription.lapsed"]),
+    "dunning": (
+        [0 * DAY, 3 * DAY, 7 * DAY],
+        ["payment.recovered", "payment.given_up", "subscription.ended", "subscription.lapsed"],
+    ),
     "churn-win-back": (
         [1 * DAY, 8 * DAY, 30 * DAY],
         ["subscription.started", "subscription.resumed", "purchase.completed", "customer again"],
@@ -322,7 +325,7 @@ STAGES = {
     "deal-won": ("customer", "deal.won", {"cold", "mql", "sql", "recycled", "former"}),
     "subscribed": ("customer", "subscription.started", {"cold", "mql", "sql", "recycled", "former"}),
     "subscription-lapsed": ("former", "subscription.lapsed", {"cold", "mql", "sql", "recycled", "customer"}),
-    "all-refunded": ("former", "purchase.refunded", {"customer"}),
+    "all-refunded": ("former", "purchase.refunded", {"cold", "mql", "sql", "recycled", "customer"}),
     "demo-requested": ("sql", "form.submitted", {"cold", "mql", "recycled", "former"}),
     "meeting-booked": ("sql", "meeting.booked", {"cold", "mql", "recycled", "former"}),
     "pricing-watched": ("sql", "pricing.viewed", {"cold", "mql", "recycled", "former"}),
