@@ -101,7 +101,8 @@ def test_filters_narrow_the_list(program: APIClient, ada: Lead, rita: User) -> N
 @pytest.mark.parametrize(
     "query",
     [
-        "stage=warm", "temperature=boiling", "engagement_tier=asleep", "owner=nobody", "owner=%25I%25p", "updated_since=yesterday",
+        "stage=warm", "temperature=boiling", "engagement_tier=asleep", "owner=nobody", "owner=%25I%25p",
+        "updated_since=yesterday",
         "updated_since=2026-13-01T00:00:00Z", "email=ada", "limit=0", "limit=201", "limit=x", "cursor=x",
         "cursor=WyJhIl0=", "cursor=Wy0xXQ==", "emial=ada@acme.com", "email=a%00@b.de",
         "updated_since=0001-01-01T00:00:00Z&cursor=WzFd",
