@@ -7,10 +7,13 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifecycle.settings")
 
-application = get_wsgi_application()
+django = get_wsgi_application()
 
 from leads import reacting  # noqa: E402  models can be imported only now
+from lifecycle import chunked  # noqa: E402
 from lifecycle.core import sql  # noqa: E402
+
+application = chunked.with_length(django)
 
 reacting.in_background()
 if not settings.POOLED:
