@@ -18,12 +18,13 @@ STAGES = frozenset({"stage", "stage_since"})
 DEMO = frozenset({"demo_booked", "demo_status"})
 CLIENT = frozenset({"is_client"})
 OWNER = frozenset({"owner"})
+WEBINARS = frozenset({"webinars"})
 # What says whether marketing mail rests, and how engaged the person was.
 RESTS = frozenset({"lead.sunset", "lead.revived", "tier.changed"})
 ENGAGEMENT = frozenset({"engagement_tier", "sunset_at"})
 # Never changes once it is there.
 CONSTANT = frozenset({"email", "email_domain", "created_at", "form_source", "timezone"})
-WITH_HISTORY = SCORES | STAGES | DEMO | CLIENT | OWNER | ENGAGEMENT | CONSTANT
+WITH_HISTORY = SCORES | STAGES | DEMO | CLIENT | OWNER | WEBINARS | ENGAGEMENT | CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,9 @@ def _folded(fields: frozenset[str]) -> set[str]:
     if fields & DEMO:
         kinds |= {kind for kind in FOLDS if kind.startswith("meeting.")}
     if fields & CLIENT:
-        kinds |= {kind for kind in FOLDS if not kind.startswith("meeting.")}
+        kinds |= {kind for kind in FOLDS if not kind.startswith(("meeting.", "webinar."))}
+    if fields & WEBINARS:
+        kinds |= {kind for kind in FOLDS if kind.startswith("webinar.")}
     if fields & OWNER:
         kinds.add("owner.assigned")
     return kinds

@@ -41,6 +41,7 @@ class Knowledge:
             "temperature": scoring.temperature(0, self._thresholds),
             "demo_booked": False,
             "demo_status": "",
+            "webinars": "",
             "owner": None,
             "sunset_at": None,
         }
@@ -73,7 +74,7 @@ class Knowledge:
         self._events[event.kind].append(rules.EventFact(event.occurred_at, event.properties, event.id))
         fold = FOLDS.get(event.kind)
         if fold:
-            fold(self, event)  # type: ignore[arg-type]  # it only sets columns
+            fold(self, event)  # type: ignore[arg-type]  # it reads and sets columns
         match event.kind:
             case "owner.assigned":
                 self.set("owner", event.properties.get("owner"))
@@ -93,6 +94,10 @@ class Knowledge:
         self.set("engagement_tier", told.get("after"))
         if told.get("before") == DORMANT:  # an act: it ended a sunset that only the rehearsal knows of, too
             self.rest(None)
+
+    def __getitem__(self, column: str) -> Any:
+        """What a fold reads of the person; empty if nobody asks for it."""
+        return self._fields.get(column, "")
 
     def set(self, name: str, value: Any) -> bool:
         """A field, or attributes.<name>, is so from now on; False if it was, or if nobody asks for it."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Min
 
@@ -210,6 +211,8 @@ def acts(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
     made: Script = [
         (NOON + after, (lead.pk, _recording(lead, kind, told))) for after, lead, kind, told in _always(leads)
     ]
+    # Hot by this click, six days after the prices: the mail waits for the morning in Tokyo, and then it is too late.
+    made.append((NOON + timedelta(days=6, hours=3), (leads[2].pk, partial(_click, leads[2], 0))))
     for lead in leads:
         for _ in range(dice.randint(1, 9)):
             at = NOON + timedelta(days=dice.uniform(0, days))
@@ -218,7 +221,7 @@ def acts(leads: Iterable[Lead], *, seed: int, days: int) -> Script:
 
 
 def _always(leads: list[Lead]) -> list[tuple[timedelta, Lead, str, dict[str, object]]]:
-    """What happens whatever the dice say: a second seat for the same webinar, a demo that is booked."""
+    """What happens whatever the dice say: a second seat for the same webinar, a booked demo, a late click."""
     seat = {"code": "WB009", "starts_at": (NOON + timedelta(days=9)).isoformat()}
     return [
         (timedelta(hours=5), leads[0], "pricing.viewed", {}),
@@ -226,6 +229,8 @@ def _always(leads: list[Lead]) -> list[tuple[timedelta, Lead, str, dict[str, obj
         (timedelta(hours=11), leads[0], "webinar.registered", seat),
         (timedelta(hours=3), leads[1], "form.submitted", {"form": "contact"}),
         (timedelta(hours=50), leads[1], "meeting.booked", {}),
+        (timedelta(minutes=20), leads[2], "form.submitted", {"form": "guide"}),
+        (timedelta(hours=5), leads[2], "pricing.viewed", {}),
     ]
 
 
