@@ -1,5 +1,7 @@
 """What the inbox forgets: bodies after a while, and all that names somebody when they are erased."""
 
+import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from leads import addresses
@@ -13,7 +15,8 @@ _EMPTY = """
         SELECT id FROM integrations_inboxevent
         WHERE closed_at < %b AND body <> '' ORDER BY closed_at LIMIT %b FOR NO KEY UPDATE SKIP LOCKED)
 """
-# By the lead, by the address as the sender told it, and by the address anywhere in a body nobody could make sense of.
+# By the lead, by the address as the sender told it, and by the address anywhere in a body nobody could make sense of:
+# there in the spellings in which `encode` gives it.
 _FORGET = """
     UPDATE integrations_inboxevent
     SET body = '', error = '', address_hash = '', lead_id = NULL, lease_until = NULL, waits_for = '',
@@ -21,8 +24,8 @@ _FORGET = """
         state = CASE WHEN closed_at IS NULL THEN 'ignored' ELSE state END,
         closed_at = coalesce(closed_at, %b::timestamptz)
     WHERE lead_id = %b OR (address_hash <> '' AND address_hash = ANY(%b::text[])) OR (body <> '' AND EXISTS (
-        SELECT FROM unnest(%b::text[]) AS address
-        WHERE position(lower(address) IN lower(encode(body, 'escape'))) > 0))
+        SELECT FROM unnest(%b::text[]) AS spelling
+        WHERE position(lower(spelling) IN lower(encode(body, 'escape'))) > 0))
 """
 
 
@@ -36,4 +39,12 @@ def forget_person(lead: Lead, *, now: datetime) -> int:
     """Empty every row that tells of this person; what still waited is closed. How many rows."""
     aliases = AddressAlias.objects.filter(lead=lead).values_list("email_normal", flat=True)
     names = sorted({lead.email, lead.email_normal, *aliases})
-    return sql.execute(_FORGET, [now, lead.pk, addresses.hashes_of(lead), names])
+    return sql.execute(_FORGET, [now, lead.pk, addresses.hashes_of(lead), sorted(_spellings(names))])
+
+
+def _spellings(names: Iterable[str]) -> Iterable[str]:
+    """Each address as JSON holds it, in UTF-8 and escaped, with all but ASCII as PostgreSQL's `encode` shows bytes."""
+    for name in names:
+        for text in (json.dumps(name, ensure_ascii=False), json.dumps(name)):
+            shown = "".join(chr(b) if b < 128 else f"\\{b:03o}" for b in text[1:-1].replace("\\", "\\\\").encode())
+            yield shown

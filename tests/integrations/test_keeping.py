@@ -44,6 +44,17 @@ def test_a_copy_of_what_was_forgotten_is_still_a_copy(client: Client, toy: Toy) 
     assert inbound.sweep(now=NOON) == 0
 
 
+@pytest.mark.parametrize("is_escaped", [True, False])
+def test_erasing_finds_an_address_of_other_letters_in_a_body(is_escaped: bool) -> None:
+    ada = LeadFactory(email="ada@bücher.example", email_normal="ada@xn--bcher-kva.example")
+    row = told(body=json.dumps({"who": "Ada@bücher.example"}, ensure_ascii=is_escaped).encode())
+    of_ben = told(body=json.dumps({"who": "ada@bucher.example"}).encode())
+    actions.erase(ada, now=NOON)
+    row.refresh_from_db()
+    of_ben.refresh_from_db()
+    assert (bytes(row.body), bytes(of_ben.body)) == (b"", b'{"who": "ada@bucher.example"}')
+
+
 def test_erasing_a_person_empties_what_tells_of_them() -> None:
     ada, ben = LeadFactory(email="ada@acme.com", email_normal="ada@acme.com"), LeadFactory()
     hashed = address_hash("ada@acme.com", address_key())
