@@ -13,6 +13,8 @@ ENDS = frozenset({"subscription.ended", LAPSED})
 LIVES = frozenset({"subscription.started", "subscription.renewed", "subscription.changed", "subscription.resumed"})
 CANCELING = "subscription.canceling"
 FAILED, RECOVERED = "payment.failed", "payment.recovered"
+# What a subscription is called whose sender does not name it: after its person.
+NAMELESS = "lead:"
 KINDS = ENDS | LIVES | {CANCELING, FAILED, RECOVERED}
 
 Key = tuple[int, str]
@@ -42,7 +44,7 @@ def keep(batch: Batch, events: Iterable[EventRow]) -> None:
 
 def reference(event: EventRow) -> str:
     """What its sender calls the subscription; who has only one may leave it out."""
-    return reading.text(event.properties, "subscription") or f"lead:{event.lead_id}"
+    return reading.text(event.properties, "subscription") or f"{NAMELESS}{event.lead_id}"
 
 
 def _known(events: Sequence[EventRow]) -> tuple[dict[Key, Subscription], set[tuple[str, str]]]:
@@ -50,6 +52,9 @@ def _known(events: Sequence[EventRow]) -> tuple[dict[Key, Subscription], set[tup
     leads, names = {event.lead_id for event in events}, {reference(event) for event in events}
     rows = list(Subscription.objects.filter(Q(lead__in=leads) | Q(reference__in=names)))
     known = {(row.lead_id, row.reference): row for row in rows if row.lead_id in leads}
+    for row in list(known.values()):  # since two people were merged, one without a name may be called after the other
+        if row.reference.startswith(NAMELESS):
+            known.setdefault((row.lead_id, f"{NAMELESS}{row.lead_id}"), row)
     return known, {(row.provider, row.reference) for row in rows}
 
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from leads import pipeline
 from leads.actions import record
 from leads.batch import NewEvent
+from leads.identity.merging import merge
 from leads.models import Event, Lead, PendingEvent, Workspace
 from lifecycle.customers import keeping
 from lifecycle.customers.models import Invoice, Purchase, Subscription
@@ -134,6 +135,17 @@ def test_an_old_word_of_a_subscription_changes_nothing(lead: Lead) -> None:
     tell(lead, "subscription.started", NOON + DAY, subscription="s1")
     assert (Subscription.objects.get().state, lead.is_client) == ("ended", False)
     assert Event.objects.filter(kind="subscription.lapsed").count() == 1
+
+
+def test_a_subscription_without_a_name_goes_with_its_person_into_a_merge(lead: Lead) -> None:
+    """Who has only one may leave its name out: after a merge its end is still its end."""
+    tell(lead, "subscription.started", plan="Team")
+    kept = LeadFactory()
+    merge(kept, lead, now=NOON)
+    tell(kept, "subscription.ended", at=NOON + DAY)
+    (row,) = Subscription.objects.all()
+    assert (row.lead_id, row.state) == (kept.pk, "ended")
+    assert Lead.objects.get(pk=kept.pk).is_client is False
 
 
 def test_a_refund_of_everything_ends_being_a_client_and_a_part_does_not(lead: Lead) -> None:
