@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from anymail.signals import AnymailTrackingEvent, EventType
 
 from campaigns.models import Suppression
+from lifecycle.core import sql
 
 # What a report does to the address. A soft bounce is the provider's to retry, and says nothing about the address.
 _SUPPRESSES = {
@@ -58,9 +59,9 @@ def read(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> Report
         key=_fitting("key", f"{provider}:{event.event_id or _fingerprint(event, provider)}"),
         provider=_fitting("provider", provider),
         kind=_fitting("kind", kind),
-        recipient=event.recipient or "",
-        message_key=str((event.metadata or {}).get("message_key") or ""),
-        message_id=str(event.message_id or ""),
+        recipient=sql.storable(event.recipient or ""),
+        message_key=sql.storable(str((event.metadata or {}).get("message_key") or "")),
+        message_id=sql.storable(str(event.message_id or "")),
         detail=_fitting("detail", event.description or event.reject_reason or ""),
         at=event.timestamp or now,
         block=None if _is_soft(event) else _SUPPRESSES.get(kind),
@@ -95,7 +96,7 @@ def _says_temporary(told: Any) -> bool:
 
 def _fitting(name: str, text: str) -> str:
     """Without what Postgres cannot hold. A long key is shortened so that it still is no other's."""
-    text, most = text.replace("\0", ""), _LONGEST[name]
+    text, most = sql.storable(text), _LONGEST[name]
     if name == "key" and len(text) > most:
         return f"{text[: most - 65]}:{hashlib.sha256(text.encode()).hexdigest()}"
     return text[:most]

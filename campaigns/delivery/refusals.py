@@ -11,6 +11,8 @@ _WORDS = re.compile(
     r"|(unknown|no such|invalid|nonexistent) (local )?(user|recipient|mailbox|address|account)",
     re.IGNORECASE,
 )
+# A server that does not like who writes speaks of that address.
+_OF_US = re.compile(r"\b(sender|mail from|from address|return[- ]path)\b", re.IGNORECASE)
 _MAILBOX_CODES = ("550", "551", "553", "511")
 
 
@@ -20,4 +22,4 @@ def is_of_nobody(detail: str) -> bool:
     code, _, text = detail.partition(" ")
     if _ENHANCED.search(text):
         return bool(_NOBODY.search(text))
-    return code in _MAILBOX_CODES and bool(_WORDS.search(text))
+    return code in _MAILBOX_CODES and bool(_WORDS.search(text)) and not _OF_US.search(text)

@@ -1,6 +1,7 @@
 """The door through which a mail provider reports: closed without a secret, and acting at once with it."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -67,3 +68,13 @@ def test_a_provider_nobody_knows_is_not_found(client: Client, secret: str) -> No
 @pytest.mark.parametrize("body", ["{", "[]", '"text"', '{"RecordType": "Bounce", "BouncedAt": 5}'])
 def test_a_body_that_is_no_report_is_refused(client: Client, secret: str, body: str) -> None:
     assert post(client, body, authorization=secret) == 400
+
+
+@pytest.mark.parametrize("field", ["Description", "MessageID", "Email"])
+def test_a_character_that_no_database_holds_does_not_keep_a_report_out(
+    client: Client, ana: Lead, secret: str, field: str
+) -> None:
+    """A server's own words come along in a bounce; refused for ever, it would never block anybody."""
+    said = {**BOUNCE, field: f"{BOUNCE[field]}\ud800\0"}
+    assert post(client, json.dumps(said), Authorization=secret) == 200
+    assert Suppression.objects.count() == 1
