@@ -132,6 +132,17 @@ def test_a_token_that_zoom_takes_back_is_replaced_once_and_the_call_made(zoom) -
     assert (zoom.tokens_given, len(zoom.calls)) == (2, 3)
 
 
+def test_two_people_who_are_one_to_zoom_hold_up_nobody(zoom) -> None:
+    """The first keeps the id; the other is told of with everybody's link."""
+    ada, ben = registered(), registered(email="ben@ode.example")
+    same = (201, {}, {"registrant_id": "R7", "join_url": "https://zoom.us/w/93300000008?tk=R7"})
+    zoom.answers = [same, same]
+    registrants.drain(now=NOON)
+    ada.refresh_from_db()
+    ben.refresh_from_db()
+    assert [(one.zoom_registrant_id, sync(one)[1]) for one in (ada, ben)] == [("R7", "done"), ("", "done")]
+
+
 def test_an_app_that_may_not_is_told_of_and_fails_nobody(zoom) -> None:
     ada = registered()
     zoom.answers = [(401, {}, {"code": 124})] * 2

@@ -63,7 +63,9 @@ _SETTLE = """
 # An id that another registration has already stays theirs: two of our people with one address at Zoom.
 _LINK = """
     UPDATE webinars_registration r SET zoom_registrant_id = given.registrant_id, join_url = given.join_url
-    FROM unnest(%b::bigint[], %b::text[], %b::text[]) AS given (id, registrant_id, join_url)
+    FROM (SELECT DISTINCT ON (w.webinar_id, g.registrant_id) g.*
+          FROM unnest(%b::bigint[], %b::text[], %b::text[]) AS g (id, registrant_id, join_url)
+          JOIN webinars_registration w ON w.id = g.id ORDER BY w.webinar_id, g.registrant_id, g.id) AS given
     WHERE r.id = given.id AND (r.zoom_registrant_id, r.join_url) IS DISTINCT FROM (given.registrant_id, given.join_url)
       AND NOT EXISTS (SELECT 1 FROM webinars_registration other WHERE other.webinar_id = r.webinar_id
                       AND other.zoom_registrant_id = given.registrant_id AND other.id <> r.id)
