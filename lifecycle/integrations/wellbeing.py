@@ -91,12 +91,10 @@ def judge(one: Figures, now: datetime) -> Iterator[Finding]:
         return
     found = [*_troubles(one), *_reachable(one, now)]
     yield from found
-    if not found:
-        since = (
-            f"the last event came {_moment(one.last_at)}" if one.last_at else "the door is open, no event has come yet"
-        )
-        says = f"{one.title}: {since}."
-        yield Finding(AREA, Level.FINE if one.last_at else Level.NOTICE, says)
+    if one.last_at and not any(_moment(one.last_at) in finding.says for finding in found):
+        yield Finding(AREA, Level.FINE, f"{one.title}: the last event came {_moment(one.last_at)}.")
+    elif not found:
+        yield Finding(AREA, Level.NOTICE, f"{one.title}: the door is open, no event has come yet.")
 
 
 def _without_secret(one: Figures) -> Finding:

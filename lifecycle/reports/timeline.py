@@ -1,7 +1,7 @@
 """One line of everything that happened to a person: acts, mails, moves, and what sales was told."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,7 +51,7 @@ SENTENCES = {
     "segment.entered": "Entered the segment {segment}",
     "segment.left": "Left the segment {segment}",
     "owner.assigned": "Given to {owner}",
-    "date.reached": "A date came: {field} {date}, offset {offset}",
+    "sequence.task_requested": "Asked of the rep: {title}",
     "colleague.acted": "A colleague: {kind}",
     "webinar.registered": "Registered for {webinar}, {title}, on {when}",
     "webinar.waitlisted": "Waits for a seat in {webinar}, {title}",
@@ -109,6 +109,8 @@ def of_event(event: Event) -> Moment:
     if event.kind in bookings.WORDS:
         title, detail = bookings.told(event.kind, event.properties)
         return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
+    if event.kind == "date.reached":
+        return Moment(event.occurred_at, ICONS.get("date", "event"), came(event.properties), "", tone)
     if event.kind in SENTENCES:
         known = {name: value for name, value in event.properties.items() if value not in (None, "")}
         title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
@@ -117,6 +119,15 @@ def of_event(event: Event) -> Moment:
             title = words(event.kind)  # told without what the sentence is about
         return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, detail, tone)
     return Moment(event.occurred_at, ICONS.get(subject, "bolt"), words(event.kind), said(event.properties), tone)
+
+
+def came(told: Mapping[str, Any]) -> str:
+    """A date of the person, or the day so long before or after it: “30d before renewal date, 2027-01-01”."""
+    name = str(told.get("field", "date")).rpartition(".")[2].replace("_", " ")
+    offset, day = str(told.get("offset", "")), told.get("date", "?")
+    if offset.startswith("-"):
+        return f"{offset[1:]} before {name}, {day}"
+    return f"{offset} after {name}, {day}" if offset.strip("0dhm") else f"{name}, {day}".capitalize()
 
 
 def of_move(change: StageChange) -> Moment:

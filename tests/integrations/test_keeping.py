@@ -137,6 +137,11 @@ def test_what_the_doctor_says_of_a_sender(given: dict[str, Any], level: Level, s
     assert finding.remedy or level <= Level.NOTICE
 
 
+def test_the_last_event_is_told_beside_what_is_wrong() -> None:
+    refused = figures(refused=9, refused_at=NOON, codes="bad_signature", last_at=NOON - HOUR)
+    assert [finding.level for finding in judge(refused, NOON)] == [Level.WARNING, Level.FINE]
+
+
 def test_the_doctor_reads_all_senders_in_few_queries(toy: Toy, django_assert_max_num_queries: Any) -> None:
     WebhookSource.objects.create(slug="shop", name="Shop", secret="x", created_at=NOON)
     told("dead", closed=NOON - HOUR)

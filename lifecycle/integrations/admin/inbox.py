@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
@@ -52,8 +53,8 @@ class InboxEventAdmin(InsertOnlyAdmin):
         "What Calendly, Stripe, Zoom and your own webhook sources tell stands here, with what it did. "
         "docs/webhooks.md tells how they are connected."
     )
-    list_display = ["provider", "kind", "state_badge", "outcome_or_error", "lead_link", "attempts", "received_at"]
-    list_display_links = ["provider", "kind"]
+    list_display = ["provider", "short_kind", "state_badge", "outcome_or_error", "lead_link", "attempts", "received_at"]
+    list_display_links = ["provider", "short_kind"]
     list_select_related = ["lead"]
     list_filter = [("state", ChoicesDropdownFilter), SenderFilter, ("received_at", RangeDateTimeFilter)]
     search_fields = ["=key", "=kind", "=waits_for"]
@@ -85,6 +86,10 @@ class InboxEventAdmin(InsertOnlyAdmin):
         if "@" in search_term and (hashed := addresses.hash_of(search_term)):
             return queryset.filter(address_hash=hashed), False
         return super().get_search_results(request, queryset, search_term)
+
+    @display(description="Kind", ordering="kind")
+    def short_kind(self, event: InboxEvent) -> str:
+        return Truncator(event.kind).chars(48)
 
     @display(description="State", label=STATES, ordering="state")
     def state_badge(self, event: InboxEvent) -> str:
