@@ -478,6 +478,8 @@ def test_who_never_paid_the_first_bill_is_no_client(world: World, version: str) 
     assert "subscription_state" not in ada().attributes
     (failed,) = told("payment.failed")
     assert (failed["is_first"], failed["subscription"]) == (True, plan.reference)
+    world.run()
+    assert world.mails_to(ada()) == [], "nobody is dunned for what they did not buy"
 
 
 def test_a_first_bill_that_is_paid_in_the_end_begins_the_subscription(world: World) -> None:
