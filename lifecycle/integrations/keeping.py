@@ -39,7 +39,7 @@ def forget_person(lead: Lead, *, now: datetime) -> int:
     """Empty every row that tells of this person; what still waited is closed. How many rows."""
     aliases = AddressAlias.objects.filter(lead=lead).values_list("email_normal", flat=True)
     names = sorted({lead.email, lead.email_normal, *aliases})
-    return sql.execute(_FORGET, [now, lead.pk, addresses.hashes_of(lead), sorted(_spellings(names))])
+    return sql.execute(_FORGET, [now, lead.pk, addresses.hashes_of(lead), sorted({*_spellings(names)})])
 
 
 def _spellings(names: Iterable[str]) -> Iterable[str]:
