@@ -72,8 +72,11 @@ def link(purchase: Purchase, provider: str, names: Sequence[str]) -> None:
 
 
 def same(provider: str, names: Sequence[str], *, now: datetime) -> Purchase | None:
-    """These names are all of one payment: join what is known of it; None if nothing is."""
+    """These names are all of one payment: join what is known of it, its person locked; None if nothing is."""
     known = find(provider, names)
+    if len(known) > 1:  # two who join them at once would write each other's over
+        claiming.hold(sorted({purchase.lead_id for purchase in known}))
+        known = find(provider, names)
     if not known:
         return None
     purchase = _joined(known, provider, now)
@@ -167,6 +170,9 @@ def _joined(known: list[Purchase], provider: str, now: datetime) -> Purchase:
         kept.subscription_id = kept.subscription_id or other.subscription_id
         kept.invoice_id = kept.invoice_id or other.invoice_id
         kept.is_renewal = kept.is_renewal or other.is_renewal
+        if _rank(other) > _rank(kept):
+            kept.products, kept.named_by = other.products, other.named_by
+            kept.audience_type, kept.primary_audience = other.audience_type, other.primary_audience
         other.delete()
         kept.save()
         properties = {

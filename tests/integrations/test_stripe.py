@@ -179,6 +179,7 @@ def test_a_link_that_comes_late_takes_back_what_was_counted_twice(world: World) 
     world.stripe(plan.linked())
     purchase = Purchase.objects.get()
     assert (purchase.amount, purchase.refunded, purchase.subscription is not None) == (29, 0, True)
+    assert (purchase.named_by, purchase.products[0]["name"]) == ("invoice", plan.product)
     amounts = Conversion.objects.filter(kind__in=["purchase", "refund"]).values_list("amount", flat=True)
     assert sum(amount or 0 for amount in amounts) == 29
 
