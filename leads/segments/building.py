@@ -44,7 +44,8 @@ _DONE = "UPDATE leads_segment SET built_to = NULL, refreshed_at = %b WHERE id = 
 # Everybody who holds a lead, as CREATE INDEX CONCURRENTLY looks for them.
 _AT_WORK = """
     SELECT virtualtransaction FROM pg_locks
-    WHERE relation = 'leads_lead'::regclass AND mode = 'RowShareLock' AND granted AND pid <> pg_backend_pid()
+    WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND relation = 'leads_lead'::regclass AND mode = 'RowShareLock' AND granted AND pid <> pg_backend_pid()
 """
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
@@ -11,6 +12,7 @@ from leads.batch import NewEvent
 from leads.models import Event, Lead, Segment, SegmentDue, SegmentMember
 from leads.pipeline import drain
 from leads.segments import building, waiting
+from tests.copies import TEMPLATE, copy
 from tests.factories import NOON, FormFactory, LeadFactory
 from tests.leads.test_concurrency import together
 
@@ -104,6 +106,19 @@ def test_builds_and_events_at_once_end_in_what_the_rule_says(monkeypatch):
     assert stories() == {lead: ["entered"] for lead in expected}
     segment.refresh_from_db()
     assert (segment.built_to, segment.member_count <= len(expected)) == (None, True)
+
+
+def test_who_holds_leads_of_another_database_of_the_server_holds_nothing_up(monkeypatch, caplog):
+    """Locks are listed for the whole server, and copies of a database have tables of the same number."""
+    monkeypatch.setattr(building, "PATIENCE", 0)
+    settings = connection.settings_dict
+    neighbour = f"{settings['NAME']}_neighbour"
+    copy(TEMPLATE, neighbour)
+    segment = Segment.objects.create(slug="seen", name="Seen", rule=SEEN)
+    with psycopg.connect(host=settings["HOST"], user=settings["USER"], dbname=neighbour) as other:
+        other.execute("SELECT FROM leads_lead FOR UPDATE")
+        segments.refresh(segment, now=NOON)
+    assert "older transactions hold leads" not in caplog.text
 
 
 def test_a_rule_changes_while_the_sweep_runs():
