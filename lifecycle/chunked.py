@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,7 +35,7 @@ def _is_chunked(environ: "WSGIEnvironment") -> bool:
     return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower() and not environ.get("CONTENT_LENGTH")
 
 
-def _put_aside(source: Any, body: BinaryIO) -> int:
+def _put_aside(source: Any, body: IO[bytes]) -> int:
     size = 0
     while size <= LARGEST and (piece := source.read(PIECE)):
         size += body.write(piece)

@@ -101,7 +101,7 @@ class InboxEventAdmin(InsertOnlyAdmin):
 
     @display(description="What it did")
     def outcome_or_error(self, event: InboxEvent) -> str:
-        return event.outcome or "–"
+        return Truncator(event.outcome).chars(90) or "–"
 
     @display(description="Body")
     def what_came(self, event: InboxEvent) -> SafeString | str:
