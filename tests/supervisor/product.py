@@ -22,8 +22,8 @@ from lifecycle.postgres.place import open_to_others
 PROJECT = Path(__file__).resolve().parents[2]
 COUNT_USERS = "from django.contrib.auth.models import User; print('users', User.objects.count())"
 ADD_USERS = "from django.contrib.auth.models import User; [User.objects.create(username=f'u{i}') for i in range(200)]"
-READY_SECONDS = 90
-# Processes are shared with other tests on few cores: generous, but always an end.
+# Processors are shared with other tests, and often with other work: generous, but always an end.
+READY_SECONDS = 180
 PATIENCE = 45
 
 
