@@ -42,12 +42,12 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
 
     Refused (403) while nothing proves who reports: else anybody could block anybody's address.
     """
-    if not is_protected(provider):
-        return refusal("no_secret", f"Set {' or '.join(secrets_of(provider))}, see docs/mail-providers.md.", status=403)
     try:
         view = resolve(f"/{provider}/tracking/", urlconf="anymail.urls")
     except Resolver404 as error:
         raise Http404("There is no such mail provider.") from error
+    if not is_protected(provider):
+        return refusal("no_secret", f"Set {' or '.join(secrets_of(provider))}, see docs/mail-providers.md.", status=403)
     try:
         with provider_events.collected() as reports, warnings.catch_warnings():
             warnings.simplefilter("ignore", AnymailWarning)  # is_protected looked

@@ -40,7 +40,7 @@ TIMING: dict[str, tuple[list[timedelta], list[str]]] = {
         [HOUR, 3 * DAY + HOUR],
         ["meeting.booked", "meeting.rescheduled", "meeting.held", "meeting.canceled"],
     ),
-    "post-purchase": ([0 * DAY, 5 * DAY, 15 * DAY], []),
+    "post-purchase": ([0 * DAY, 5 * DAY, 15 * DAY], ["no customer any more"]),
     "api-deep-dive": ([0 * DAY, 3 * DAY, 7 * DAY], ["purchase.completed"]),
     "cart-recovery": ([HOUR, DAY, 3 * DAY], ["purchase.completed", "checkout.completed"]),
     "rate-limit-help": ([10 * MINUTE], ["plan.upgraded"]),

@@ -65,6 +65,11 @@ def test_a_provider_nobody_knows_is_not_found(client: Client, secret: str) -> No
     assert post(client, door="/webhooks/email/nobody/tracking/", authorization=secret) == 404
 
 
+def test_nor_is_it_without_a_secret(client: Client, settings: Settings) -> None:
+    settings.ANYMAIL = {}
+    assert post(client, door="/webhooks/email/nobody/tracking/") == 404
+
+
 @pytest.mark.parametrize("body", ["{", "[]", '"text"', '{"RecordType": "Bounce", "BouncedAt": 5}'])
 def test_a_body_that_is_no_report_is_refused(client: Client, secret: str, body: str) -> None:
     assert post(client, body, authorization=secret) == 400

@@ -68,6 +68,18 @@ def test_a_purchase_after_the_fifteen_days_starts_anew(world: World) -> None:
     assert "Starter plan" not in world.mails_to(ada)[3].text
 
 
+def test_who_gets_all_the_money_back_gets_no_more_tips(world: World) -> None:
+    ada = world.submit("newsletter", **ADA)
+    world.tell(ada, "purchase.completed", product="Starter plan", order_id="1001", amount="99.00", currency="EUR")
+    world.run()
+    world.later(days=2)
+    world.tell(ada, "purchase.refunded", order_id="1001", refund_id="r1", amount="99.00", currency="EUR")
+    assert (ada.stage, run_of(ada, "post-purchase").exit_reason) == ("former", "no customer any more")
+    for day in (5, 15):
+        world.at(days=day)
+    assert world.subjects(ada) == [DAY_0]
+
+
 def test_what_is_bought_after_day_five_is_on_the_last_mail_and_then_it_ends(world: World) -> None:
     ada = world.submit("newsletter", **ADA)
     world.tell(ada, "purchase.completed", product="Starter plan")

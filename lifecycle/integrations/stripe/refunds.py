@@ -75,7 +75,8 @@ def _opened(purchase: Purchase, dispute: Object, delivery: Delivery, now: dateti
         "reason": reading.text(dispute.get("reason"), 60),
         "answer_by": telling.iso(answer_by),
     }
-    title = f"Answer a disputed payment in Stripe: {told['amount']} {code}"
+    worth = f"{told['amount']} {code}" if told["amount"] is not None else purchase.key
+    title = f"Answer a disputed payment in Stripe: {worth}"[:250]
     given = {"lead_id": purchase.lead_id, "owner_id": purchase.lead.owner_id, "title": title, "source": "Stripe"}
     Task.objects.get_or_create(
         key=f"stripe:{ref(dispute)}"[:120], defaults=given | {"due_at": answer_by, "created_at": now}
