@@ -1,7 +1,7 @@
 """Ninety days, tick by tick: people act at the doors in order of time, the engine runs, mail arrives, they react."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -57,8 +57,8 @@ class Quarter:
         self._last_alert = 0
         self._events = self._mails = 0
 
-    def live(self) -> Iterator[Progress]:
-        """All of it; a word after each day. Needs SANDBOX=1."""
+    def live(self) -> Generator[Progress]:
+        """All of it; a word after each day. Needs SANDBOX=1. Whoever stops before the end closes it."""
         for person in self._people:
             self._inboxes.add(person)
             self._plan(person, life.arrive(person))
