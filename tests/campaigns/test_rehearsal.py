@@ -33,6 +33,9 @@ def came_up():
 def test_a_rehearsal_equals_the_live_run_over_the_same_events(seed: int, stage: None, came_up: set[str]) -> None:
     made = living.sequences()
     living.rules()
+    # Who is held out is drawn by the lead's number: numbered alike, the dice tell the same story in any order of tests.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('leads_lead', 'id'), %s)", [9_000_000 + 100 * seed])
     leads = people(9)
     Lead.objects.filter(pk__in=[lead.pk for lead in leads[:3]]).update(company=CompanyFactory(), timezone="Asia/Tokyo")
     Workspace.objects.update(quiet_from=time(23), quiet_until=time(6), cap_messages=3)

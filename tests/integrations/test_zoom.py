@@ -264,7 +264,7 @@ def test_the_echo_of_what_we_told_zoom_changes_nothing_but_the_link() -> None:
     assert not Event.objects.filter(kind="webinar.registered").exists()
 
 
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_registered_and_canceled_at_zoom_in_any_order(order) -> None:
     webinar()
     created, approved = zoom.registration("created", at(-60)), zoom.registration("approved", at(-59))
@@ -276,7 +276,7 @@ def test_registered_and_canceled_at_zoom_in_any_order(order) -> None:
     assert Registration.objects.get().state == "canceled"
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_who_registers_again_at_zoom_is_registered_in_any_order(order) -> None:
     webinar()
     hear(zoom.registration("created", at(-70)), now=at(-70))
@@ -319,7 +319,7 @@ def test_who_registers_for_a_webinar_that_is_over_is_ignored_with_the_reason() -
 # --- the session itself
 
 
-@pytest.mark.parametrize("order", permutations(range(2)))
+@pytest.mark.parametrize("order", list(permutations(range(2))))
 def test_a_time_that_changes_in_zoom_changes_here_and_the_last_word_counts(order) -> None:
     session = webinar()
     seat(session)
