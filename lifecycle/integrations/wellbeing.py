@@ -99,8 +99,9 @@ def judge(one: Figures, now: datetime) -> Iterator[Finding]:
 
 def _without_secret(one: Figures) -> Finding:
     if one.refused:
+        # Anybody can knock at a door: that alone is no fault of this installation.
         says = f"{one.title} calls {one.door}, and is refused: no secret is set. {one.refused:,} calls in 24 hours."
-        return Finding(AREA, Level.PROBLEM, says, "Set its secret; docs/webhooks.md tells how.")
+        return Finding(AREA, Level.WARNING, says, "If you use it, set its secret; docs/webhooks.md tells how.")
     if one.last_at:
         says = f"{one.title} has no secret any more; its last event came {_moment(one.last_at)}."
         return Finding(AREA, Level.WARNING, says, "Set its secret, or switch its webhooks off over there.")

@@ -112,7 +112,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
         ({}, Level.NOTICE, "Toy: the door is open, no event has come yet."),
         ({"has_secret": False}, Level.NOTICE, "Toy is not set up."),
         ({"has_secret": False, "last_at": NOON}, Level.WARNING, "has no secret any more"),
-        ({"has_secret": False, "refused": 3}, Level.PROBLEM, "is refused: no secret is set. 3 calls in 24 hours."),
+        ({"has_secret": False, "refused": 3}, Level.WARNING, "is refused: no secret is set. 3 calls in 24 hours."),
         ({"dead": 4, "dead_lately": 1}, Level.PROBLEM, "4 events were given up, 1 of them in the last 24 hours."),
         ({"failing": 2, "last_at": NOON}, Level.WARNING, "2 events failed and are tried again"),
         ({"parked": 2, "last_at": NOON}, Level.WARNING, "2 events have waited for hours"),
