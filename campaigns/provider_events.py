@@ -17,7 +17,7 @@ from django.dispatch import receiver
 from campaigns import provider_reports
 from campaigns.provider_reports import Report
 from campaigns.suppressing import suppress
-from leads.addresses import AddressError, address_hash, address_key, read
+from leads.addresses import address_key, hash_of
 from leads.batch import NewEvent
 from leads.log import write as write_events
 from lifecycle.core import clock, sql
@@ -102,7 +102,7 @@ def take(reports: Sequence[Report], *, now: datetime) -> list[int]:
 
 def _store(reports: Sequence[Report]) -> None:
     key = address_key()
-    hashed = {report.recipient: _hash(report.recipient, key) for report in reports}
+    hashed = {report.recipient: hash_of(report.recipient, key) for report in reports}
     rows = [
         (
             report.key,
@@ -117,13 +117,6 @@ def _store(reports: Sequence[Report]) -> None:
         for report in reports
     ]
     sql.execute(_STORE, [list(column) for column in zip(*rows, strict=True)])
-
-
-def _hash(recipient: str, key: str) -> str:
-    try:
-        return address_hash(read(recipient).normal, key)
-    except AddressError:
-        return ""
 
 
 def _block(each: _Open, now: datetime) -> None:

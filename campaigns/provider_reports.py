@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from anymail.signals import AnymailTrackingEvent, EventType
 
 from campaigns.models import Suppression
-from lifecycle.core import sql
+from lifecycle.core import keys, sql
 
 # What a report does to the address. A soft bounce is the provider's to retry, and says nothing about the address.
 _SUPPRESSES = {
@@ -25,7 +25,7 @@ _KINDS = {
 }
 _PROOF_OF_SENDING = frozenset({EventType.DELIVERED, EventType.BOUNCED, EventType.COMPLAINED, EventType.SENT})
 _TEMPORARY = frozenset({"soft_bounce", "SoftBounce", "Transient", "Undetermined", "blocked"})
-_LONGEST = {"key": 200, "kind": 30, "detail": 250, "provider": 40}
+_LONGEST = {"kind": 30, "detail": 250, "provider": 40}
 
 
 class Report(NamedTuple):
@@ -56,7 +56,7 @@ def read(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> Report
     """A report as Anymail verified and translated it; texts are cut to what the table holds."""
     kind = str(event.event_type)
     return Report(
-        key=_fitting("key", f"{provider}:{event.event_id or _fingerprint(event, provider)}"),
+        key=keys.fitting(sql.storable(f"{provider}:{event.event_id or _fingerprint(event, provider)}")),
         provider=_fitting("provider", provider),
         kind=_fitting("kind", kind),
         recipient=sql.storable(event.recipient or ""),
@@ -95,8 +95,5 @@ def _says_temporary(told: Any) -> bool:
 
 
 def _fitting(name: str, text: str) -> str:
-    """Without what Postgres cannot hold. A long key is shortened so that it still is no other's."""
-    text, most = sql.storable(text), _LONGEST[name]
-    if name == "key" and len(text) > most:
-        return f"{text[: most - 65]}:{hashlib.sha256(text.encode()).hexdigest()}"
-    return text[:most]
+    """What the column holds of it, without what Postgres cannot hold."""
+    return str(sql.storable(text))[: _LONGEST[name]]

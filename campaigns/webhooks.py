@@ -6,7 +6,6 @@ person to one address keep their order.
 """
 
 import base64
-import email.utils
 import hashlib
 import hmac
 import random
@@ -14,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -38,7 +37,6 @@ BACKOFF = (
     timedelta(hours=24),
 )
 JITTER = 0.2
-LONGEST_RETRY_AFTER = timedelta(days=1)
 MOST_ATTEMPTS = len(BACKOFF) + 1
 # Other answers in the four hundreds say that the call itself is wrong: the next one would be too.
 MAY_PASS = frozenset({408, 425, 429})
@@ -142,7 +140,7 @@ def judge(call: Call, answer: http.Answer, now: datetime) -> Outcome:
         return Outcome(call, WebhookCall.State.DONE, said)
     if 400 <= answer.status < 500 and answer.status not in MAY_PASS:
         return Outcome(call, WebhookCall.State.FAILED, f"{said}: not tried again")
-    return _later(call, said, retry_after(answer.headers.get("retry-after", ""), now), now)
+    return _later(call, said, http.retry_after(answer.headers.get("retry-after", ""), now), now)
 
 
 def _later(call: Call, said: str, asked: timedelta | None, now: datetime) -> Outcome:
@@ -150,19 +148,6 @@ def _later(call: Call, said: str, asked: timedelta | None, now: datetime) -> Out
         return Outcome(call, WebhookCall.State.FAILED, f"{said}; gave up after {call.attempts + 1} attempts")
     own = BACKOFF[call.attempts] * random.uniform(1 - JITTER, 1 + JITTER)
     return Outcome(call, WebhookCall.State.READY, said, now + max(own, asked or timedelta()))
-
-
-def retry_after(text: str, now: datetime) -> timedelta | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date; at most a day."""
-    try:
-        wait = timedelta(seconds=int(text))
-    except (ValueError, OverflowError):
-        try:
-            at = email.utils.parsedate_to_datetime(text)
-        except (ValueError, TypeError):
-            return None
-        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    return min(wait, LONGEST_RETRY_AFTER) if wait > timedelta() else None
 
 
 def headers(key: str, body: bytes, now: datetime) -> dict[str, str]:

@@ -60,10 +60,10 @@ def address_key() -> str:
     return key or Workspace.load().address_key
 
 
-def hash_of(written: object) -> str:
-    """The hash of an address as somebody wrote it, or "" if it is none: one query."""
+def hash_of(written: object, key: str = "") -> str:
+    """The hash of an address as somebody wrote it, or "" if it is none: one query without the `key`."""
     try:
-        return address_hash(read(written).normal, address_key())
+        return address_hash(read(written).normal, key or address_key())
     except AddressError:
         return ""
 

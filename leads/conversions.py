@@ -1,6 +1,5 @@
 """What events add to the ledger of conversions: each stage, booking, deal, payment, refund once."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -8,9 +7,8 @@ from typing import Any, NamedTuple
 
 from leads.batch import Batch, EventRow
 from leads.models import Workspace
-from lifecycle.core import money, sql
+from lifecycle.core import keys, money, sql
 
-LONGEST_KEY = 200
 # Under which names programs send what a payment was worth; the first that is there counts.
 AMOUNTS = ("amount", "total", "revenue", "value")
 
@@ -99,8 +97,8 @@ def _refund(event: EventRow) -> Fact:
     if _told(event.properties) is not None:
         read = _worth(event.properties, takes_back=True)
         worth = Worth(Decimal(0), "") if read.amount is None else Worth(-abs(read.amount), read.currency)
-    key = _fitting(f"{order}:{refund}") if refund else _of_its_own(event)
-    return _fact(event, "refund", key, worth)._replace(payment=_fitting(order))
+    key = keys.fitting(f"{order}:{refund}") if refund else _of_its_own(event)
+    return _fact(event, "refund", key, worth)._replace(payment=keys.fitting(order))
 
 
 READERS: Mapping[str, Callable[[EventRow], Fact | None]] = {
@@ -140,7 +138,7 @@ def _priced(fact: Fact, currency: Callable[[], str]) -> Fact:
 
 def _named(event: EventRow, name: str) -> str:
     """What the sender calls it; without that each event is one of its own."""
-    return _fitting(_text(event.properties.get(name))) or _of_its_own(event)
+    return keys.fitting(_text(event.properties.get(name))) or _of_its_own(event)
 
 
 def _of_its_own(event: EventRow) -> str:
@@ -152,11 +150,3 @@ def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def _fitting(name: str) -> str:
-    """A long name, shortened so that it still is no other's."""
-    if len(name) <= LONGEST_KEY:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{name[: LONGEST_KEY - 65]}:{digest}"

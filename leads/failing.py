@@ -18,9 +18,13 @@ _FAILED = """
 
 def count(queue: Queue, event_id: int, error: Exception, *, now: datetime) -> int | str:
     """Keep the traceback with the event that waits there; the number of its attempts, "?" if it waits no more."""
-    told = "".join(traceback.format_exception(error)).replace("\0", "")
-    attempts = sql.fetch(_FAILED.format(queue=queue), [told[-LONGEST:], ATTEMPTS, now, event_id])
+    attempts = sql.fetch(_FAILED.format(queue=queue), [traceback_of(error), ATTEMPTS, now, event_id])
     return int(attempts[0][0]) if attempts else "?"
+
+
+def traceback_of(error: Exception) -> str:
+    """The end of its traceback, as a queue's row keeps it for a person to read."""
+    return "".join(traceback.format_exception(error)).replace("\0", "")[-LONGEST:]
 
 
 def place_of(error: Exception) -> str:

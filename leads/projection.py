@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from leads.batch import Batch, EventRow, LeadRow
+from lifecycle.core import moments
 
 Fold = Callable[[LeadRow, EventRow], None]
 
@@ -49,7 +49,7 @@ def _meeting(fold: Fold) -> Fold:
             return
         row.set("demo_booked", told.get("demo_booked") is True)
         row.set("demo_status", str(told["demo_status"])[:20])
-        row.set("demo_at", _moment(told.get("demo_at")))
+        row.set("demo_at", moments.read(told.get("demo_at")))
         row.set("demo_event_name", str(told.get("demo_event_name") or "")[:200])
 
     return folded
@@ -58,7 +58,7 @@ def _meeting(fold: Fold) -> Fold:
 def _booked(row: LeadRow, event: EventRow) -> None:
     row.set("demo_booked", True)
     row.set("demo_status", "scheduled")
-    row.set("demo_at", _moment(event.properties.get("at")))
+    row.set("demo_at", moments.read(event.properties.get("at")))
     name = event.properties.get("event_name")
     if isinstance(name, str):
         row.set("demo_event_name", name[:200])
@@ -104,14 +104,3 @@ FOLDS: dict[str, Fold] = {
     "subscription.lapsed": _is_no_client,
     "webinar.registered": _attends,
 }
-
-
-def _moment(value: object) -> datetime | None:
-    """The meeting's time as the event gives it (ISO 8601), or None if it does not read."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

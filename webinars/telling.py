@@ -1,7 +1,7 @@
 """What the log is told of webinars and the people in them: one vocabulary for mails, rules and calendars. Pure."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from leads.log import NewEvent
-from lifecycle.core import tokens
+from lifecycle.core import moments, tokens
 from webinars import calendar_links
 from webinars.models import Registration, Webinar
 
@@ -34,8 +34,8 @@ def properties(registration: Registration, webinar: Webinar) -> dict[str, Any]:
         "registration": registration.pk,
         "title": webinar.title,
         "summary": webinar.summary,
-        "starts_at": _iso(webinar.starts_at),
-        "ends_at": _iso(webinar.ends_at),
+        "starts_at": moments.iso(webinar.starts_at),
+        "ends_at": moments.iso(webinar.ends_at),
         "when": when(webinar),
         "time_zone": webinar.time_zone,
         "minutes": webinar.minutes,
@@ -112,7 +112,3 @@ def zone_name(moment: datetime) -> str:
     """“CET”, or “UTC+03:00” where the zone has no name of its own."""
     name = moment.tzname() or ""
     return name if _OWN_NAME.fullmatch(name) else f"UTC{moment:%:z}"
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,6 +20,7 @@ from campaigns import provider_events
 from campaigns.provider_reports import Report
 from leads import reacting
 from lifecycle.core import clock
+from lifecycle.core.answers import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,3 @@ def _explained(error: Exception, provider: str) -> JsonResponse:
         return refusal("too_large", "A report may have 1 MiB.", status=413)
     logger.warning("a report of %s could not be read: %s", provider, type(error).__name__)
     return refusal("malformed", "The body is not a report of this provider.", status=400)
-
-
-def refusal(code: str, message: str, *, status: int) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message, "fields": {}}}, status=status)

@@ -59,15 +59,7 @@ def read(answer: http.Answer) -> CompanyFacts | None:
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """The wait that a Retry-After header asks for, in seconds or as a date by the server's own clock; at most a day."""
-    text = headers.get("retry-after", "")
-    try:
-        wait = timedelta(seconds=int(text))
-    except (ValueError, OverflowError):
-        at, here = _date(text), _date(headers.get("date", ""))
-        if at is None or here is None:
-            return None
-        wait = at - here
-    return min(wait, LONGEST_WAIT) if wait > timedelta() else None
+    return http.retry_after(headers.get("retry-after", ""), _date(headers.get("date", "")))
 
 
 def _facts(told: dict[str, Any]) -> CompanyFacts:

@@ -16,15 +16,12 @@ from rest_framework.views import set_rollback
 from campaigns import actions as campaigns
 from leads import actions, stages
 from lifecycle.api.problems import Conflict, Unavailable, invalid
+from lifecycle.core.answers import envelope
 from webinars import registering as webinars
 
 logger = logging.getLogger(__name__)
 INVALID = "Some fields are not right."
 ALL = "non_field_errors"
-
-
-def envelope(code: str, message: str, fields: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "fields": fields or {}}}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:

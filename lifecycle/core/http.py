@@ -12,10 +12,13 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
 MOST_ANSWER = 64 * 1024
 CONNECT_WITHIN = 5.0  # seconds
+LONGEST_PAUSE = timedelta(days=1)
 DONE_WITHIN = 15.0  # seconds, for all of it: a server that drips its answer is cut off
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -144,3 +147,18 @@ class _Pinned(http.client.HTTPConnection):
         if self.sock is not None:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
+
+
+def retry_after(text: str, now: datetime | None) -> timedelta | None:
+    """The wait that a Retry-After header asks for, in seconds or as a date (which needs `now`); at most a day."""
+    try:
+        wait = timedelta(seconds=int(text))
+    except (ValueError, OverflowError):
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, TypeError):
+            return None
+        if now is None:
+            return None
+        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    return min(wait, LONGEST_PAUSE) if wait > timedelta() else None

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from lifecycle.core.moments import iso
 from lifecycle.customers.models import Invoice
 from lifecycle.customers.products import plain
-from lifecycle.customers.telling import iso, tell
+from lifecycle.customers.telling import tell
 
 State = Invoice.State
 # A recovery follows its failures, also where the sender dates them alike.

@@ -1,11 +1,11 @@
 """Properties of events that tell of money, as other programs write them. Pure; what does not read is left out."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from lifecycle.core import money
+from lifecycle.core import moments, money
 
 LONGEST_NAME = 120
 MOST_PRODUCTS = 50
@@ -32,15 +32,8 @@ def number(properties: Mapping[str, Any], name: str, most: int = 32_000) -> int 
 def moment(properties: Mapping[str, Any], name: str) -> datetime | None:
     """A time or a day of ISO 8601, of UTC without an offset."""
     value = properties.get(name)
-    if not isinstance(value, str):
-        return None
-    try:
-        read = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    if not 1970 <= read.year < 3000:
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    found = moments.read(value.strip()) if isinstance(value, str) else None
+    return found if found and 1970 <= found.year < 3000 else None
 
 
 def worth(properties: Mapping[str, Any]) -> tuple[Decimal | None, str]:

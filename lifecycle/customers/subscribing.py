@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from lifecycle.core.moments import iso
 from lifecycle.customers import keeping, products
 from lifecycle.customers.models import Subscription
 from lifecycle.customers.products import Item, plain
-from lifecycle.customers.telling import iso, tell
+from lifecycle.customers.telling import tell
 
 State = Subscription.State
 # When it was told of a subscription that is known by its bills alone.

@@ -1,7 +1,7 @@
 """Events about purchases, subscriptions and bills, each once: written with the facts, in their transaction."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from leads import log
@@ -43,8 +43,3 @@ def happened(kind: str, at: datetime, now: datetime) -> datetime:
     if at < now - OLDEST_NEWS and kind not in OLD_NEWS:
         return now
     return at if at.microsecond else min(at + ALMOST_A_SECOND, now)
-
-
-def iso(moment: datetime | None) -> str:
-    """A time as events have it, "" for none."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""

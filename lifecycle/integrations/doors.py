@@ -9,6 +9,7 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from lifecycle.core import clock
+from lifecycle.core.answers import refusal
 from lifecycle.integrations import bodies, inbound, refusals, registry
 from lifecycle.integrations.contract import Call, Refused
 
@@ -74,5 +75,4 @@ def _received(request: HttpRequest) -> bytes:
 
 
 def _refusal(problem: Refused, **headers: Any) -> JsonResponse:
-    body = {"error": {"code": problem.code, "message": problem.message, "fields": {}}}
-    return JsonResponse(body, status=problem.status, headers=headers)
+    return refusal(problem.code, problem.message, status=problem.status, headers=headers)

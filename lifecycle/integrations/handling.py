@@ -6,7 +6,6 @@ claim: of two workers that got to it (the first one's lease ran out) one rolls b
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from leads.failing import place_of
+from leads import failing
 from lifecycle.core import gate, sql
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.integrations import bodies, registry
@@ -33,7 +32,6 @@ LONGEST_BACKOFF = timedelta(hours=8)
 RECHECK = timedelta(seconds=5)
 # While the installation may not call outside.
 LOCKED = timedelta(minutes=5)
-LONGEST_ERROR = 20_000
 
 _COLUMNS = "id, provider, kind, body, occurred_at, received_at, state, attempts, lease_until"
 _FREE = "state IN ('waiting', 'parked') AND (lease_until IS NULL OR lease_until < clock_timestamp())"
@@ -96,6 +94,18 @@ class Done:
     woken: Sequence[int] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """How an event leaves our hands undone. Without `due` its time is now, without `attempts` all of them count."""
+
+    state: str
+    outcome: str
+    due: datetime | None = None
+    error: str = ""
+    waits_for: str = ""
+    attempts: int | None = None
+
+
 class _Fenced(Exception):
     """Somebody else has the event by now."""
 
@@ -131,7 +141,7 @@ def work(taken: Claim, *, now: datetime, may_fetch: bool = True) -> Done:
     except Unfetched as failure:
         return _fail(taken, failure, MOST_FETCHES, now)
     except Exception as error:
-        logger.error("inbox event %s failed, attempt %s: %s", taken.id, taken.attempts, place_of(error))
+        logger.error("inbox event %s failed, attempt %s: %s", taken.id, taken.attempts, failing.place_of(error))
         return _fail(taken, error, MOST_ATTEMPTS, now)
     state = "ignored" if outcome.is_ignored else "done"
     return Done(state, outcome.lead_ids, handler.stops_mail, woken)
@@ -188,17 +198,18 @@ def _park(taken: Claim, parked: Parked, now: datetime) -> Done:
     """Wait for the parent. On its last try an event has no right to wait any longer."""
     if taken.state == "parked" and taken.attempts > 2:
         text = f"What it waits for never came: {parked.why}"
-        return _set_aside(taken, "dead", text, now=now, waits_for=parked.waits_for)
+        return _set_aside(taken, _Aside("dead", text, waits_for=parked.waits_for), now)
     due = now + RECHECK if taken.attempts == 1 else max(now, taken.received_at + parked.patience)
-    return _set_aside(taken, "parked", parked.why, now=now, due=due, waits_for=parked.waits_for)
+    return _set_aside(taken, _Aside("parked", parked.why, due=due, waits_for=parked.waits_for), now)
 
 
 def _fail(taken: Claim, error: Exception, most: int, now: datetime) -> Done:
-    told = "".join(traceback.format_exception(error)).replace("\0", "")[-LONGEST_ERROR:]
+    told = failing.traceback_of(error)
     what = f"{type(error).__name__}, attempt {taken.attempts}"
     if taken.attempts >= most:
-        return _set_aside(taken, "dead", f"Given up: {what}", now=now, error=told)
-    return _set_aside(taken, "waiting", f"Failed: {what}", now=now, due=now + backoff(taken.attempts), error=told)
+        return _set_aside(taken, _Aside("dead", f"Given up: {what}", error=told), now)
+    due = now + backoff(taken.attempts)
+    return _set_aside(taken, _Aside("waiting", f"Failed: {what}", due=due, error=told), now)
 
 
 def backoff(attempts: int) -> timedelta:
@@ -208,25 +219,16 @@ def backoff(attempts: int) -> timedelta:
 
 def _give_back(taken: Claim, due: datetime) -> Done:
     """Not tried: it needs something from outside, which a door may not wait for and a locked installation not ask."""
-    return _set_aside(taken, taken.state, "Waits for its turn to fetch.", now=due, due=due, attempts=taken.attempts - 1)
+    aside = _Aside(taken.state, "Waits for its turn to fetch.", due=due, attempts=taken.attempts - 1)
+    return _set_aside(taken, aside, due)
 
 
-def _set_aside(
-    taken: Claim,
-    state: str,
-    outcome: str,
-    *,
-    now: datetime,
-    due: datetime | None = None,
-    error: str = "",
-    waits_for: str = "",
-    attempts: int | None = None,
-) -> Done:
-    closed = now if state == "dead" else None
-    counted = taken.attempts if attempts is None else attempts
-    given = [state, outcome[:250], error, due or now, closed, waits_for[:200], counted]
+def _set_aside(taken: Claim, aside: _Aside, now: datetime) -> Done:
+    closed = now if aside.state == "dead" else None
+    counted = taken.attempts if aside.attempts is None else aside.attempts
+    given = [aside.state, aside.outcome[:250], aside.error, aside.due or now, closed, aside.waits_for[:200], counted]
     sql.execute(_SET_ASIDE, [*given, *_mine(taken)])
-    return Done(state)
+    return Done(aside.state)
 
 
 def _mine(taken: Claim) -> list[Any]:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from leads.batch import Batch, EventRow
-from lifecycle.core import sql
+from lifecycle.core import moments, sql
 
 KINDS = frozenset({"meeting.booked", "meeting.rescheduled", "meeting.canceled", "meeting.no_show", "meeting.held"})
 BEFORE = timedelta(hours=2)
@@ -68,7 +68,7 @@ def _after(batch: Batch, event: EventRow, wanted: dict[str, _Task | None]) -> di
 
 
 def _prepare(batch: Batch, event: EventRow, key: str) -> _Task:
-    at = _moment(event.properties.get("at"))
+    at = moments.read(event.properties.get("at"))
     due_at = max(event.occurred_at, at - BEFORE) if at else None
     return _task(batch, event, key, f"Prepare {_what(event)} with {_who(batch, event)}", due_at)
 
@@ -101,14 +101,6 @@ def _what(event: EventRow) -> str:
 def _who(batch: Batch, event: EventRow) -> str:
     row = batch.leads[event.lead_id]
     return f"{row['first_name']} {row['last_name']}".strip() or str(row["email"])
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def of(events: Iterable[EventRow]) -> list[EventRow]:

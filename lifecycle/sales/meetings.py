@@ -7,7 +7,6 @@ An event of a meeting happens when we learn of it: whatever the calendar's clock
 moment (a nurture that ends with a booking) ends. The calendar's own times are `booked_at` and `canceled_at`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from django.db import transaction
 
 from leads import claiming, log
 from leads.log import NewEvent
-from lifecycle.core import sql
+from lifecycle.core import keys, sql
 from lifecycle.sales import bookings
 from lifecycle.sales.bookings import CANCELED, HELD, MOVED, NO_SHOW, OFF, SCHEDULED, Booking, Cancellation, Facts
 from lifecycle.sales.models import Meeting
@@ -27,7 +26,6 @@ TAKEN_PLACE = timedelta(hours=1)
 # How long a meeting lasts whose end nobody tells.
 USUAL_LENGTH = timedelta(hours=1)
 MANUAL = "manual"
-LONGEST_KEY = 200
 
 _LAST_TOLD = """
     SELECT max(e.occurred_at) FROM leads_event e
@@ -253,5 +251,4 @@ class _Diary:
 
 
 def _key(kind: str, mark: str) -> str:
-    name = f"{kind}:{mark}"
-    return name if len(name) <= LONGEST_KEY else f"{name[:80]}:{hashlib.sha256(name.encode()).hexdigest()}"
+    return keys.fitting(f"{kind}:{mark}")

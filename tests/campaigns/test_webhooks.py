@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from campaigns import webhooks
 from campaigns.models import WebhookCall
-from campaigns.webhooks import Call, judge, retry_after
+from campaigns.webhooks import Call, judge
 from lifecycle.core import gate, http
 from tests.factories import NOON, LeadFactory
 
@@ -224,7 +224,7 @@ def test_what_an_answer_means(status: int, state: str) -> None:
     ],
 )
 def test_retry_after(text: str, wait: timedelta | None) -> None:
-    assert retry_after(text, NOON) == wait
+    assert http.retry_after(text, NOON) == wait
 
 
 # --- where we do not post

@@ -1,10 +1,7 @@
 """A booking that was answered blocks every mail of the nurture after it, while a step of 2,000 people is being sent."""
 
 import random
-import threading
-from collections.abc import Sequence
 from datetime import timedelta
-from queue import Empty, Queue
 
 import pytest
 from django.db import connection
@@ -21,6 +18,7 @@ from lifecycle.core import clock
 from lifecycle.sales.models import Meeting
 from tests import calendly
 from tests.calendly import Invitee
+from tests.chaos.racing import knock_all
 from tests.chaos.test_kill import crowd, until
 from tests.chaos.workers import crew
 from tests.factories import NOON
@@ -46,7 +44,7 @@ def test_no_mail_leaves_after_the_answer_to_a_booking(
     with crew(connection.settings_dict, smtp_server.port) as workers:
         workers.start(2)
         until(lambda: len(smtp_server.mails) > 50)
-        book(booking, smtp_server, answered)
+        knock_all(booking, book, smtp=smtp_server, answered=answered)
         until(lambda: not Message.objects.filter(state__in=Message.OPEN).exists())
 
     assert {lead.email: smtp_server.recipients.count(lead.email) for lead in booking} == answered
@@ -58,26 +56,7 @@ def test_no_mail_leaves_after_the_answer_to_a_booking(
     assert all(smtp_server.recipients.count(lead.email) == 1 for lead in others[:200])
 
 
-def book(people: Sequence[Lead], smtp: SmtpServer, answered: dict[str, int]) -> None:
-    """From two threads at once; after each answer, how many mails the person had by then."""
-    waiting: Queue[Lead] = Queue()
-    for lead in people:
-        waiting.put(lead)
-
-    def post() -> None:
-        browser = Client()
-        try:
-            while True:
-                lead = waiting.get_nowait()
-                now = clock.now()
-                invitee = Invitee(lead.email, now + timedelta(days=2), now)
-                assert calendly.post(browser, invitee.created(), at=now).status_code == 200
-                answered[lead.email] = smtp.recipients.count(lead.email)
-        except Empty:
-            connection.close()
-
-    threads = [threading.Thread(target=post) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def book(browser: Client, person: Lead) -> None:
+    now = clock.now()
+    invitee = Invitee(person.email, now + timedelta(days=2), now)
+    assert calendly.post(browser, invitee.created(), at=now).status_code == 200

@@ -1,9 +1,6 @@
 """P5: an opt-out that was answered blocks every mail after it, however close the two are."""
 
 import random
-import threading
-from collections.abc import Sequence
-from queue import Empty, Queue
 
 import pytest
 from django.db import connection
@@ -14,6 +11,7 @@ from leads import pipeline
 from leads.models import Lead
 from lifecycle.core import clock, tokens
 from tests.cast import letters
+from tests.chaos.racing import knock_all
 from tests.chaos.test_kill import crowd, until
 from tests.chaos.workers import crew
 from tests.smtp_server import SmtpServer
@@ -33,7 +31,7 @@ def test_no_mail_leaves_after_the_answer_to_an_opt_out(own_database: str, smtp_s
             group = people[start : start + AT_ONCE]
             letters(group)
             random.shuffle(group)
-            opt_out(group, smtp_server, answered)
+            knock_all(group, opt_out, smtp=smtp_server, answered=answered)
         until(lambda: not Message.objects.filter(state__in=Message.OPEN).exists())
         letters(people, "demo-nurture-2")
         pipeline.drain(now=clock.now())  # nobody is mailed before what they did is processed
@@ -46,26 +44,7 @@ def test_no_mail_leaves_after_the_answer_to_an_opt_out(own_database: str, smtp_s
     assert set(second.values_list("state", flat=True)) == {"suppressed"}
 
 
-def opt_out(group: Sequence[Lead], smtp: SmtpServer, answered: dict[str, int]) -> None:
-    """All of them at once, from two threads; after each answer, how many mails the person had by then."""
-    waiting: Queue[Lead] = Queue()
-    for person in group:
-        waiting.put(person)
-
-    def post() -> None:
-        browser = Client()
-        try:
-            while True:
-                person = waiting.get_nowait()
-                token = tokens.unsubscribe_token(1, person.address_hash)
-                answer = browser.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
-                assert answer.status_code == 200
-                answered[person.email] = smtp.recipients.count(person.email)
-        except Empty:
-            connection.close()
-
-    threads = [threading.Thread(target=post) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def opt_out(browser: Client, person: Lead) -> None:
+    token = tokens.unsubscribe_token(1, person.address_hash)
+    answer = browser.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200

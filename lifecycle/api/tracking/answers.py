@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import Throttled
 
-from lifecycle.api.errors import envelope
+from lifecycle.core.answers import envelope
 
 logger = logging.getLogger(__name__)
 METHODS = "POST, OPTIONS"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lifecycle.core import moments
 from lifecycle.integrations.contract import Envelope, Refused
 from lifecycle.sales.bookings import Booking, Cancellation, is_zone
 
@@ -164,14 +165,9 @@ def _digest(text: str) -> str:
 
 
 def _moment(value: object) -> datetime | None:
+    moment = moments.read(value)
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment.astimezone(UTC) if moment else None
     except OverflowError:
         return None
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leads import claiming
+from lifecycle.core import moments
 from lifecycle.customers import accounts, paying, refunding, telling
 from lifecycle.customers.models import Purchase
 from lifecycle.customers.products import plain
@@ -73,7 +74,7 @@ def _opened(purchase: Purchase, dispute: Object, delivery: Delivery, now: dateti
         "amount": plain(reading.amount(dispute.get("amount"), code)),
         "currency": code,
         "reason": reading.text(dispute.get("reason"), 60),
-        "answer_by": telling.iso(answer_by),
+        "answer_by": moments.iso(answer_by),
     }
     worth = f"{told['amount']} {code}" if told["amount"] is not None else purchase.key
     title = f"Answer a disputed payment in Stripe: {worth}"[:250]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError
@@ -12,6 +12,7 @@ from leads.intake import PROFILE
 from leads.models.event import KIND
 from leads.tracking import kinds
 from leads.writable import LeadError
+from lifecycle.core import moments
 from lifecycle.integrations.signatures import read_time
 from lifecycle.integrations.storing import plausible
 from lifecycle.integrations.webhook import paths
@@ -148,11 +149,7 @@ def _moment(body: Mapping[str, Any], text: str, faults: dict[str, str]) -> datet
     if isinstance(value, int | float) and not isinstance(value, bool):
         moment = read_time(str(value / 1000 if value > 100_000_000_000 else value))
     elif isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.strip())
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except ValueError:
-            moment = read_time(value)
+        moment = moments.read(value.strip()) or read_time(value)
     moment = plausible(moment)
     if moment is None:
         faults["occurred_at_path"] = f"{text}: “{str(value)[:40]}” is no time like 2026-11-24T10:00:00Z."

@@ -16,7 +16,6 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from django.conf import settings
 
-from campaigns.webhooks import retry_after
 from lifecycle.core import http
 
 # A token is left alone so long before it ends.
@@ -181,7 +180,7 @@ def pause(text: str, now: datetime) -> timedelta | None:
     except ValueError:
         at = None
     if at is None:
-        return retry_after(text, now)
+        return http.retry_after(text, now)
     wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
     return min(wait, LONGEST_WAIT) if wait > timedelta() else None
 
