@@ -16,6 +16,9 @@ REMIND_BEFORE = timedelta(minutes=10)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
+# A double quote cannot stand in a parameter (RFC 5545, 3.2), and not every calendar knows RFC 6868's way out. Some
+# read a backslash there as if it were in a text, so that it takes the next character with it.
+_IN_PARAMETER = str.maketrans({'"': "'", "^": None, "\\": None})
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
@@ -86,8 +89,7 @@ def _event(entry: Entry, stamp: datetime) -> Event:
 
 def _address(party: Party, **parameters: str) -> vCalAddress:
     address = vCalAddress(f"mailto:{one_line(party.email)}")
-    # A double quote cannot stand in a parameter (RFC 5545, 3.2), and not every calendar knows RFC 6868's way out.
-    if name := one_line(party.name).replace('"', "'").replace("^", ""):
+    if name := one_line(party.name.translate(_IN_PARAMETER)):
         address.params["CN"] = vText(name)
     for key, value in parameters.items():
         address.params[key.upper()] = vText(value)
