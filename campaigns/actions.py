@@ -6,15 +6,15 @@ from typing import Any
 
 from django.db import transaction
 
-from campaigns import entries, exits, journeys, people
 from campaigns.editing.drafts import new_draft
 from campaigns.editing.mails import publish_template
+from campaigns.editing.publishing import PublishRefused
 from campaigns.editing.release import publish, revert
-from campaigns.engine import Journey
+from campaigns.engine.deciding import Journey
+from campaigns.engine.triggers import Candidate, Result
 from campaigns.models import Enrollment, Sequence
-from campaigns.pausing import drain, freeze, hold, let_go, pause, resume, stop
-from campaigns.publishing import PublishRefused
-from campaigns.triggers import Candidate, Result
+from campaigns.running import entries, exits, journeys, people
+from campaigns.running.pausing import drain, freeze, hold, let_go, pause, resume, stop
 from leads.models import Lead, Workspace
 
 __all__ = [

@@ -9,7 +9,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("campaigns.receivers")
-        import_module("campaigns.provider_events")
+        import_module("campaigns.consent.provider_events")
         import_module("campaigns.erasing")
         import_module("campaigns.merging")
         import_module("campaigns.wellbeing")

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns import exits, mailbox, outbox, stopping
 from campaigns.models import Enrollment, MailboxMail, Message, ProviderEvent, RehearsalRun
+from campaigns.running import exits, stopping
+from campaigns.sending import mailbox, outbox
 from leads.addresses import hashes_of
 from leads.models import AddressAlias, Lead
 from leads.signals import lead_erased, lead_leaving

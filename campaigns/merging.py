@@ -8,11 +8,12 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns import exits, journeys, stopping, suppressing
-from campaigns.engine import Journey
-from campaigns.exits import Exit
+from campaigns.consent import suppressing
+from campaigns.consent.suppressing import Block
+from campaigns.engine.deciding import Journey
 from campaigns.models import Message, Topic
-from campaigns.suppressing import Block
+from campaigns.running import exits, journeys, stopping
+from campaigns.running.exits import Exit
 from leads.signals import leads_merging, leads_parted, merge_foreseen
 from lifecycle.core import sql
 

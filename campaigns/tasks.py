@@ -2,13 +2,15 @@
 
 from celery import shared_task
 
-from campaigns import dates, decisions, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
+from campaigns import launching
 from campaigns.broadcasts import running as broadcasts
 from campaigns.broadcasts import watching
-from campaigns.delivery.contract import open_transport
-from campaigns.editing import moving
+from campaigns.editing import guarding, moving
 from campaigns.experiments import judging
 from campaigns.rehearsal import jobs as rehearsals
+from campaigns.running import dates, decisions, pausing, runner, waiting, webhooks
+from campaigns.sending import outbox, settling
+from campaigns.sending.delivery.contract import open_transport
 from lifecycle.core import clock, gate
 
 # Seconds. A backlog is sent in turns, so that it neither keeps the workers from everything else nor meets the task's

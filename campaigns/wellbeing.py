@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
 from campaigns.doors import reports
-from campaigns.guarding import HALTED
+from campaigns.editing.guarding import HALTED
 from campaigns.models import Message, ProviderEvent, Sequence, SequenceChange, WebhookCall
 from lifecycle.core import wellbeing
 from lifecycle.core.wellbeing import Finding, Level

@@ -3,13 +3,15 @@
 from collections import Counter
 from datetime import datetime
 
-from campaigns import dates, guarding, launching, outbox, pausing, runner, settling, waiting, webhooks
+from campaigns import launching
 from campaigns.broadcasts import running as broadcasts
 from campaigns.broadcasts import watching
-from campaigns.delivery.contract import Transport
-from campaigns.editing import moving
+from campaigns.editing import guarding, moving
 from campaigns.experiments import judging
 from campaigns.rehearsal import jobs as rehearsals
+from campaigns.running import dates, pausing, runner, waiting, webhooks
+from campaigns.sending import outbox, settling
+from campaigns.sending.delivery.contract import Transport
 from leads import actions, engagement, fading, identity, pipeline, segments
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound

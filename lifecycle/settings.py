@@ -177,7 +177,7 @@ MAIL = {
     "provider": ENVIRONMENT.mail.provider,
 }
 EMAIL_BACKEND = {
-    "mailbox": "campaigns.delivery.preview.MailboxBackend",
+    "mailbox": "campaigns.sending.delivery.preview.MailboxBackend",
     "smtp": "django.core.mail.backends.smtp.EmailBackend",
     "provider": f"anymail.backends.{MAIL['provider']}.EmailBackend",
 }[ENVIRONMENT.mail.transport]

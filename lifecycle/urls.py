@@ -43,7 +43,7 @@ urlpatterns = [
     path("admin/reports/", include("lifecycle.console.report_urls")),
     path("admin/", admin.site.urls),
     path("console/", include("lifecycle.console.urls")),
-    path("mailbox/", include("campaigns.mailbox")),
+    path("mailbox/", include("campaigns.sending.mailbox")),
     path("api/", include("lifecycle.api.urls")),
     path("v1/", include("lifecycle.api.tracking.urls")),
     path("", include("campaigns.urls")),

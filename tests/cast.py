@@ -18,10 +18,10 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from campaigns import outbox
-from campaigns.delivery import open_transport
 from campaigns.models import EmailTemplate, Enrollment, Message
-from campaigns.outbox import Draft
+from campaigns.sending import outbox
+from campaigns.sending.delivery import open_transport
+from campaigns.sending.outbox import Draft
 from leads.models import Event, Lead
 from lifecycle import engine
 from lifecycle.api import keys

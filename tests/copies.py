@@ -7,8 +7,9 @@ import psycopg
 from django.db import connections
 from psycopg import sql
 
-from campaigns import composing, journeys
 from campaigns.broadcasts import sending
+from campaigns.running import journeys
+from campaigns.sending import composing
 
 TEMPLATE = "migrated"  # what the test databases are copies of
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns import attachments
-from campaigns.attachments import Attachment, Wanted
-from campaigns.composing import Sender
+from campaigns.sending import attachments
+from campaigns.sending.attachments import Attachment, Wanted
+from campaigns.sending.composing import Sender
 from leads.models import Workspace
 from webinars import ics, telling
 from webinars.ics import Entry, Method, Party

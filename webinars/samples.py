@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from campaigns import previewing
+from campaigns.editing import previewing
 
 LINKS = "join_url page_url public_url webinars_url calendar_url google_url outlook_url survey_url cancel_url".split()
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from campaigns import suppressing
+from campaigns.consent import suppressing
 from campaigns.models import Suppression, Topic
 from leads import addresses
 from lifecycle.core import clock

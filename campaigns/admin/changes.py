@@ -13,12 +13,13 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns import canary, guarding, launching
+from campaigns import launching
 from campaigns.admin.releases import release_url
-from campaigns.canary import Figures
+from campaigns.editing import canary, guarding
+from campaigns.editing.canary import Figures
+from campaigns.editing.publishing import PublishRefused
 from campaigns.launching import LaunchRefused
 from campaigns.models import Backfill, BackfillEntry, Sequence, SequenceChange, SequenceVersion
-from campaigns.publishing import PublishRefused
 from lifecycle.core import clock
 from lifecycle.core.admin import InsertOnlyAdmin, NewestInline, admin_link, dialog, table
 from lifecycle.core.admin.frames import reload_page

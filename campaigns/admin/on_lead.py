@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns import suppressing
 from campaigns.actions import enroll
+from campaigns.consent import suppressing
 from campaigns.models import Enrollment, Message, Sequence
 from leads.admin.lead import LeadAdmin
 from leads.models import Lead

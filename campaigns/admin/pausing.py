@@ -12,8 +12,9 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns import actions, pausing
+from campaigns import actions
 from campaigns.models import Sequence, SequenceChange
+from campaigns.running import pausing
 from lifecycle.core import clock
 from lifecycle.core.admin import dialog
 from lifecycle.core.admin.frames import reload_page

@@ -14,8 +14,8 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin import badges, charts
+from campaigns.editing.publishing import PublishRefused
 from campaigns.models import RehearsalRun, Sequence, SequenceVersion
-from campaigns.publishing import PublishRefused
 from campaigns.rehearsal import jobs, printing
 from leads.models import Lead
 from lifecycle.core import clock

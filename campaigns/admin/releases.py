@@ -18,14 +18,15 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns import canary, launching
+from campaigns import launching
 from campaigns.actions import publish, revert
+from campaigns.editing import canary
 from campaigns.editing.differences import differences
 from campaigns.editing.drafts import DraftExists
 from campaigns.editing.preview import Preview, preview
+from campaigns.editing.publishing import PublishRefused
 from campaigns.launching import LaunchRefused
 from campaigns.models import Backfill, Enrollment, SequenceVersion
-from campaigns.publishing import PublishRefused
 from lifecycle.core import clock
 
 PUBLISH, REVERT, PROMOTE = "publish", "revert", "promote"

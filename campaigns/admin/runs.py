@@ -10,11 +10,12 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from campaigns import outbox, pausing
 from campaigns.actions import exit_enrollment
 from campaigns.admin import badges
 from campaigns.broadcasts import control
 from campaigns.models import Enrollment, Message
+from campaigns.running import pausing
+from campaigns.sending import outbox
 from lifecycle.core import clock
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, asking
 

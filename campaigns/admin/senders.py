@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from unfold.decorators import action, display
 
-from campaigns import rates
 from campaigns.models import SenderAccount
+from campaigns.sending import rates
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, dialog
 from lifecycle.core.admin.frames import reload_page

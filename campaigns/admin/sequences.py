@@ -22,9 +22,9 @@ from campaigns.admin.arms import arms_table
 from campaigns.admin.changes import BackfillTab, ChangeTab, ChangingActions, is_halted
 from campaigns.admin.pausing import PausingActions
 from campaigns.admin.rehearsals import RehearseActions
+from campaigns.engine.outline import sending_days
 from campaigns.experiments.holdouts import control_groups
 from campaigns.models import Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion
-from campaigns.outline import sending_days
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
 from lifecycle.core.admin.frames import reload_at

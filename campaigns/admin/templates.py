@@ -14,11 +14,12 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from campaigns import attachments, rendering
+from campaigns import rendering
 from campaigns.actions import publish_template
 from campaigns.editing.mails import queued
+from campaigns.editing.previewing import Preview, preview, send_test
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
-from campaigns.previewing import Preview, preview, send_test
+from campaigns.sending import attachments
 from leads.models import Lead
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, InsertOnlyAdmin, NewestInline, admin_link, code, dialog, sandboxed

@@ -17,9 +17,9 @@ from campaigns.admin.rehearsals import RehearseActions
 from campaigns.admin.releases import ReleaseActions
 from campaigns.admin.steps import is_published
 from campaigns.admin.windows import WindowField
+from campaigns.editing.publishing import problems_of
+from campaigns.engine.outline import Line, date_words, outline, window_words
 from campaigns.models import SequenceVersion, Step
-from campaigns.outline import Line, date_words, outline, window_words
-from campaigns.publishing import problems_of
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import durations
 from lifecycle.core.admin import EditAdmin, RuleField, admin_link, english, table

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from campaigns import webhooks
 from campaigns.admin import badges
 from campaigns.models import WebhookCall
+from campaigns.running import webhooks
 from lifecycle.core import clock, sql
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, code
 

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from campaigns import windows
+from campaigns.engine import windows
 
 AS_SEQUENCE, AT_ANY_TIME, OWN = "", "any", "own"
 MODES = [

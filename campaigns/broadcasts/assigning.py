@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.variants import Variant, choose
+from campaigns.engine.variants import Variant, choose
 
 
 @dataclass(frozen=True, slots=True)

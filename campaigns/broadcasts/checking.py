@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from campaigns import actions, rendering, windows
+from campaigns import actions, rendering
 from campaigns.broadcasts import audience, occurring
+from campaigns.editing.publishing import Problem
+from campaigns.engine import windows
 from campaigns.models import Broadcast, BroadcastVariant, EmailTemplate, MessageClass
-from campaigns.publishing import Problem
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules
 

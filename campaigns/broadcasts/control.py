@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import QuerySet
 
-from campaigns import stopping
 from campaigns.broadcasts import auditing, checking, holding, queuing
 from campaigns.models import Broadcast, BroadcastRun, Message
+from campaigns.running import stopping
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
 

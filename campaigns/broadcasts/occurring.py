@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from celery.schedules import ParseException, crontab
 
-from campaigns import windows
+from campaigns.engine import windows
 
 # No crontab that ever comes round needs longer: 29 February on a given weekday returns after 40 years at most.
 FARTHEST_DAYS = 41 * 366

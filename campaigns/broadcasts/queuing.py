@@ -9,8 +9,8 @@ from datetime import datetime
 
 from campaigns.broadcasts import audience, holding
 from campaigns.broadcasts.assigning import Place, Plan, assign, spread
+from campaigns.engine.variants import Variant
 from campaigns.models import Broadcast, BroadcastRun
-from campaigns.variants import Variant
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
 

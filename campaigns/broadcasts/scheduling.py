@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from campaigns.broadcasts import auditing, checking, occurring
+from campaigns.editing.publishing import Problem
 from campaigns.models import Broadcast, BroadcastRun, BroadcastVariant
-from campaigns.publishing import Problem
 
 
 @dataclass(frozen=True, slots=True)

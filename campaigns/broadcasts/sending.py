@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from campaigns.engine.windows import Window, parse
 from campaigns.models import BroadcastRun
-from campaigns.windows import Window, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns import previewing
+from campaigns.editing import previewing
 from campaigns.models import Broadcast, EmailTemplate, Suppression
 from leads.addresses import hash_of
 from leads.models import Lead

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import QuerySet
 
-from campaigns import canary, guarding
 from campaigns.broadcasts import auditing, control
+from campaigns.editing import canary, guarding
 from campaigns.models import Broadcast, BroadcastChange, BroadcastRun
 from lifecycle.core import gate, sql
 

@@ -6,9 +6,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from campaigns import tracking
 from campaigns.models import Hit
-from campaigns.tracking import Judgement, Mail, Request
+from campaigns.sending import tracking
+from campaigns.sending.tracking import Judgement, Mail, Request
 from leads.reacting import react
 from lifecycle.core import clock, tokens
 

@@ -8,10 +8,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from campaigns import preferences
+from campaigns.consent import preferences
+from campaigns.consent.suppressing import in_flight, people_of, suppress
 from campaigns.models import Suppression
-from campaigns.outbox import await_in_flight
-from campaigns.suppressing import in_flight, people_of, suppress
+from campaigns.sending.outbox import await_in_flight
 from leads.models import Lead, Workspace
 from lifecycle.core import clock, tokens
 

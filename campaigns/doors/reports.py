@@ -16,8 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from campaigns import provider_events
-from campaigns.provider_reports import Report
+from campaigns.consent import provider_events
+from campaigns.consent.provider_reports import Report
 from leads import reacting
 from lifecycle.core import clock
 from lifecycle.core.answers import refusal

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Literal
 
 from campaigns.editing.placing import is_past, placed
-from campaigns.engine import Journey, decide, exit_of
-from campaigns.goals import About
-from campaigns.steps import Leave, Note, Position, Queue, TombstoneStep
+from campaigns.engine.deciding import Journey, decide, exit_of
+from campaigns.engine.goals import About
+from campaigns.engine.steps import Leave, Note, Position, Queue, TombstoneStep
 from lifecycle.core import rules
 
 Kind = Literal["mail", "exit", "skip", "wait", "stay"]

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from campaigns import attachments, composing, rendering
+from campaigns import rendering
 from campaigns.models import EmailTemplate, Message, TemplateVersion
+from campaigns.sending import attachments, composing
 from leads.models import Workspace
 
 

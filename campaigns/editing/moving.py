@@ -10,13 +10,14 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 
-from campaigns import audit, exits, journeys, people, runner, stopping
+from campaigns.editing import audit
 from campaigns.editing.placing import is_past, placed, sending_steps
-from campaigns.engine import Journey, exit_of
+from campaigns.engine.deciding import Journey, exit_of
+from campaigns.engine.goals import About
+from campaigns.engine.steps import Position
 from campaigns.experiments import assigning
-from campaigns.goals import About
 from campaigns.models import Sequence, SequenceVersion
-from campaigns.steps import Position
+from campaigns.running import exits, journeys, people, runner, stopping
 from leads.models import Lead, Workspace
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry

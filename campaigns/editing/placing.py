@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from campaigns.engine import Journey
-from campaigns.steps import EventStep, Position, SendStep, WaitStep
+from campaigns.engine.deciding import Journey
+from campaigns.engine.steps import EventStep, Position, SendStep, WaitStep
 
 MINUTE = timedelta(minutes=1)
 

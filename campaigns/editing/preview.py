@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from campaigns import journeys, people, runner
 from campaigns.editing import moving, tombstones
 from campaigns.editing.effects import Effect, effect_of
-from campaigns.engine import Journey
+from campaigns.editing.publishing import Problem, problems_of
+from campaigns.engine.deciding import Journey
 from campaigns.experiments import assigning
 from campaigns.models import Enrollment, Message, SequenceVersion
-from campaigns.publishing import Problem, problems_of
+from campaigns.running import journeys, people, runner
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 

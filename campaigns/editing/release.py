@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from campaigns import audit, rendering
-from campaigns.editing import moving, tombstones
+from campaigns import rendering
+from campaigns.editing import audit, moving, tombstones
 from campaigns.editing.drafts import draft_from
 from campaigns.editing.mails import publish_template
+from campaigns.editing.publishing import Problem, PublishRefused, check
 from campaigns.experiments import starting
 from campaigns.models import Enrollment, Sequence, SequenceVersion, Step
-from campaigns.publishing import Problem, PublishRefused, check
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser

@@ -7,10 +7,10 @@ comes back as something else.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from campaigns.engine import Journey
+from campaigns.engine.deciding import Journey
+from campaigns.engine.steps import Step as Stage
+from campaigns.engine.steps import TombstoneStep
 from campaigns.models import SequenceVersion, Step
-from campaigns.steps import Step as Stage
-from campaigns.steps import TombstoneStep
 
 # Kinds of waits may change into each other: nothing of them outlives the run that waits.
 _WAITS = {Step.Kind.WAIT, Step.Kind.WAIT_CALENDAR, Step.Kind.WAIT_EVENT, Step.Kind.WAIT_DATE}

@@ -6,13 +6,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from campaigns import actions, attachments, rendering
+from campaigns import actions, rendering
 from campaigns.exchange import reading, times
 from campaigns.exchange.reading import StepValues
 from campaigns.exchange.refusing import ImportRefused, offset
 from campaigns.exchange.schema import SequenceFile, TemplateFile
 from campaigns.experiments import starting
 from campaigns.models import EmailTemplate, ExclusiveGroup, Sequence, SequenceVersion, Step, Topic, Variant
+from campaigns.sending import attachments
 
 
 @transaction.atomic

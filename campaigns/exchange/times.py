@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from campaigns import windows
+from campaigns.engine import windows
 from campaigns.exchange.refusing import ImportRefused, duration, offset, only
 from campaigns.exchange.schema import StepFile
 from campaigns.models import Step

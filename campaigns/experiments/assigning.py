@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from campaigns.engine import Journey
+from campaigns.engine.deciding import Journey
 from lifecycle.core import sql
 
 # Promotions come along in the same pass: they are the rows without a person.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from campaigns import journeys
+from campaigns.running import journeys
 from lifecycle.core import sql
 from lifecycle.core.statistics import Arm, Comparison, compare, in_words, percent
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from campaigns import audit
+from campaigns.editing import audit
 from campaigns.experiments import results
 from campaigns.models import Experiment
 from lifecycle.core import sql, statistics

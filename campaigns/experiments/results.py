@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns import journeys
-from campaigns.engine import Trigger
+from campaigns.engine.deciding import Trigger
+from campaigns.engine.triggers import fires
 from campaigns.models import Experiment, Sequence, Variant
-from campaigns.triggers import fires
+from campaigns.running import journeys
 from leads.appraisal import MACHINES_TOO
 from leads.batch import EventRow
 from lifecycle.core import sql

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from campaigns import audit
+from campaigns.editing import audit
 from campaigns.models import Experiment, Sequence, SequenceVersion, Variant
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Count
 
-from campaigns import audit, journeys
+from campaigns.editing import audit
+from campaigns.engine.triggers import Candidate
 from campaigns.launching.matching import as_backfilled, matching
 from campaigns.models import Backfill, BackfillEntry, Sequence
-from campaigns.triggers import Candidate
+from campaigns.running import journeys
 from lifecycle.core import sql
 from lifecycle.core.nudging import nudge
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from campaigns.engine import LONGEST_WALK, Journey
-from campaigns.steps import Hold, Leave, Position, SendStep
-from campaigns.triggers import Start
+from campaigns.engine.deciding import LONGEST_WALK, Journey
+from campaigns.engine.steps import Hold, Leave, Position, SendStep
+from campaigns.engine.triggers import Start
 from lifecycle.core import rules
 
 

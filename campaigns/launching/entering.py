@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import decisions, entries, journeys, people
-from campaigns.engine import Journey
+from campaigns.engine.deciding import Journey
+from campaigns.engine.steps import Position
+from campaigns.engine.triggers import Candidate, Verdict
 from campaigns.launching.elapsed import elapsed
 from campaigns.models import Backfill
-from campaigns.steps import Position
-from campaigns.triggers import Candidate, Verdict
+from campaigns.running import decisions, entries, journeys, people
 from leads.models import Workspace
 from lifecycle.core import rules, sql
 from lifecycle.core.deadlocks import atomic_with_retry

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from campaigns.engine import Journey
-from campaigns.triggers import Candidate, proposed
+from campaigns.engine.deciding import Journey
+from campaigns.engine.triggers import Candidate, proposed
 from leads.batch import EventRow
 from leads.models import Event, Lead, SegmentMember
 from lifecycle.core import sql

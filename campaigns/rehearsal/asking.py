@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.anchors import Anchor
-from campaigns.engine import Journey
-from campaigns.goals import COLLEAGUE_ACTED
-from campaigns.triggers import lineage_name
+from campaigns.engine.anchors import Anchor
+from campaigns.engine.deciding import Journey
+from campaigns.engine.goals import COLLEAGUE_ACTED
+from campaigns.engine.triggers import lineage_name
 from leads.batch import EventRow
 from leads.engagement import SUNSET
 from leads.projection import FOLDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from campaigns.goals import COLLEAGUE_ACTED
+from campaigns.engine.goals import COLLEAGUE_ACTED
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.past import CLOCK, Past
 from leads.batch import EventRow
@@ -18,7 +18,7 @@ _COLLEAGUES = """
 
 
 def add(pasts: Mapping[int, Past], asked: Questions) -> None:
-    """What colleagues did, as `campaigns.colleagues` would have told it to somebody inside."""
+    """What colleagues did, as `campaigns.running.colleagues` would have told it to somebody inside."""
     if not asked.company_goals:
         return
     rows = sql.fetch(_COLLEAGUES, [sorted(asked.company_goals), list(pasts), asked.since, asked.until])

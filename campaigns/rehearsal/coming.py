@@ -5,11 +5,11 @@ What the log has stays; where it has nothing for a trigger, the person's date of
 
 from collections.abc import Mapping
 
-from campaigns import dates
-from campaigns.anchors import Anchor, value_of
+from campaigns.engine.anchors import Anchor, value_of
+from campaigns.engine.triggers import DATE_REACHED
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.past import CLOCK, Past
-from campaigns.triggers import DATE_REACHED
+from campaigns.running import dates
 from leads.batch import EventRow
 from leads.models import Lead
 from leads.rule_fields import VOCABULARY

@@ -1,16 +1,16 @@
-"""The ways in: events propose, `triggers.judge` decides, as in `campaigns.entries`, for one person."""
+"""The ways in: events propose, `triggers.judge` decides, as in `campaigns.running.entries`, for one person."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from campaigns.engine.resuming import Left
+from campaigns.engine.steps import DateStep
+from campaigns.engine.triggers import Candidate, Verdict, judge, proposed, start_of
+from campaigns.engine.triggers import Run as KnownRun
 from campaigns.rehearsal.past import PastRun
 from campaigns.rehearsal.records import Run
 from campaigns.rehearsal.standing import Standing
-from campaigns.resuming import Left
-from campaigns.steps import DateStep
-from campaigns.triggers import Candidate, Verdict, judge, proposed, start_of
-from campaigns.triggers import Run as KnownRun
 from leads.batch import EventRow
 
 # What stands for the row of `WaitingEntry`, which a rehearsal does not have.

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
+from campaigns.editing.publishing import PublishRefused, problems_of
 from campaigns.models import RehearsalRun, SequenceVersion
-from campaigns.publishing import PublishRefused, problems_of
 from campaigns.rehearsal.running import NothingToRehearse, rehearse
 from campaigns.rehearsal.telling import data
 from lifecycle.core import sql

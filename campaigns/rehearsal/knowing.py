@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from campaigns.people import Person
+from campaigns.running.people import Person
 from leads import scoring
 from leads.batch import EventRow
 from leads.projection import FOLDS

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from campaigns.engine import decide
-from campaigns.reactions import changed_by, reminds, wakes
+from campaigns.engine.deciding import decide
+from campaigns.engine.steps import Decision, Leave, Note, Notify, Position, Queue, SetField, Stay
+from campaigns.engine.triggers import lineage_of
 from campaigns.rehearsal.entering import Entrance
 from campaigns.rehearsal.knowing import Knowledge
 from campaigns.rehearsal.mailing import Mailing
 from campaigns.rehearsal.past import Past, Wave
 from campaigns.rehearsal.records import Record, Run
 from campaigns.rehearsal.standing import Scene, Standing
-from campaigns.steps import Decision, Leave, Note, Notify, Position, Queue, SetField, Stay
-from campaigns.triggers import lineage_of
+from campaigns.running.reactions import changed_by, reminds, wakes
 from leads.batch import EventRow
 from leads.engagement import SUNSET
 
@@ -85,7 +85,7 @@ class Life:
         return False
 
     def _react(self, events: list[EventRow], now: datetime) -> None:
-        """As `campaigns.reactions`: entries first, then exits, then wake-ups."""
+        """As `campaigns.running.reactions`: entries first, then exits, then wake-ups."""
         standing = self.standing
         self.entrance.meet(events, now)
         if not standing.active:
@@ -143,7 +143,7 @@ class Life:
         )
 
     def _apply(self, run: Run, decision: Decision, now: datetime) -> None:
-        """As `campaigns.runner`, but on these values alone."""
+        """As `campaigns.running.runner`, but on these values alone."""
         match decision:
             case Queue():
                 self.mailing.queue(run, decision, now)

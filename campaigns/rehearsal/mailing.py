@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from campaigns import checks, timing
+from campaigns.engine.steps import Queue
 from campaigns.rehearsal.past import Block
 from campaigns.rehearsal.records import Mail, Run
 from campaigns.rehearsal.standing import Standing
-from campaigns.steps import Queue
+from campaigns.sending import checks, timing
 from leads.batch import EventRow
 
 

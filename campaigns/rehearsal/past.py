@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from campaigns import people
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.knowing import Change
+from campaigns.running import people
 from leads.batch import EventRow
 from leads.models import Workspace
 from lifecycle.core import rules, sql

@@ -8,18 +8,19 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Q
 
-from campaigns import checks, holidays, journeys, timing
-from campaigns.engine import Journey
+from campaigns.editing.publishing import PublishRefused, problems_of
+from campaigns.engine.deciding import Journey
+from campaigns.engine.steps import SendStep
+from campaigns.engine.triggers import proposed
 from campaigns.models import EmailTemplate, Enrollment, Experiment, MessageClass, SequenceVersion
-from campaigns.publishing import PublishRefused, problems_of
 from campaigns.rehearsal import colleagues, coming, past
 from campaigns.rehearsal.asking import Questions, questions
 from campaigns.rehearsal.crowding import crowd
 from campaigns.rehearsal.findings import Difference, Observe, Rehearsal, Tally, differ
 from campaigns.rehearsal.life import Life
 from campaigns.rehearsal.standing import Scene
-from campaigns.steps import SendStep
-from campaigns.triggers import proposed
+from campaigns.running import journeys
+from campaigns.sending import checks, holidays, timing
 from leads.batch import EventRow
 from leads.models import Workspace
 from leads.scoring import Thresholds

@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from campaigns import checks, timing
-from campaigns.engine import Journey, exit_of
-from campaigns.goals import About
+from campaigns.engine.deciding import Journey, exit_of
+from campaigns.engine.goals import About
+from campaigns.engine.steps import Leave
 from campaigns.rehearsal.asking import Questions
 from campaigns.rehearsal.knowing import Knowledge
 from campaigns.rehearsal.past import Past
 from campaigns.rehearsal.records import Mail, Record, Run
-from campaigns.rescheduling import PUT_OFF
-from campaigns.steps import Leave
+from campaigns.running.rescheduling import PUT_OFF
+from campaigns.sending import checks, timing
 from leads.scoring import Thresholds
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponseBase
 
-from campaigns.provider_events import store_and_apply
+from campaigns.consent.provider_events import store_and_apply
 from lifecycle.core import sql
 
 # Both sign alike. Whose header, and the secret that its door takes.

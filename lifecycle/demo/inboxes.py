@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import unescape
 
-from campaigns.delivery.contract import Outcome, Outgoing, Receipt
-from campaigns.delivery.preview import MailboxTransport
+from campaigns.sending.delivery.contract import Outcome, Outgoing, Receipt
+from campaigns.sending.delivery.preview import MailboxTransport
 from lifecycle.demo.acts import Mail
 from lifecycle.demo.people import Inbox, Person
 

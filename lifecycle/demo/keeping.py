@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from campaigns.delivery.preview import MailboxTransport
 from campaigns.models import MailboxMail
+from campaigns.sending.delivery.preview import MailboxTransport
 from lifecycle import engine
 from lifecycle.core import clock, nudging, sql
 from lifecycle.demo import company

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from campaigns import outbox
+from campaigns.sending import outbox
 from leads import pipeline
 from leads.failing import place_of
 from lifecycle.core import sql

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns import foresight, holidays, journeys, people, runner, timing, windows
-from campaigns.engine import Journey
+from campaigns.engine import foresight, windows
+from campaigns.engine.deciding import Journey
+from campaigns.engine.steps import SendStep
 from campaigns.experiments import assigning
 from campaigns.models import EmailTemplate, Enrollment, Message, MessageClass
-from campaigns.steps import SendStep
+from campaigns.running import journeys, people, runner
+from campaigns.sending import holidays, timing
 from leads.models import Lead, Workspace
 from lifecycle.core import rules
 from lifecycle.reports.planned import mails_of, open_messages, source_of

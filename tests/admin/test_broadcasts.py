@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.broadcasts import recipients, running
+from campaigns.consent.suppressing import suppress
 from campaigns.models import Broadcast, BroadcastChange, BroadcastRun, Message
-from campaigns.suppressing import suppress
 from leads.addresses import hash_of
 from lifecycle.core import sql
 from tests import staff

@@ -3,11 +3,13 @@
 import pytest
 from django.urls import reverse
 
-from campaigns import canary, guarding, launching, runner
+from campaigns import launching
 from campaigns.actions import new_draft, publish, publish_template
-from campaigns.audit import note
+from campaigns.editing import canary, guarding
+from campaigns.editing.audit import note
 from campaigns.models import Backfill, EmailTemplate, Enrollment, Message, Sequence, SequenceVersion
-from campaigns.pausing import freeze
+from campaigns.running import runner
+from campaigns.running.pausing import freeze
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Workspace

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from campaigns import actions, pausing
+from campaigns import actions
 from campaigns.models import Message, SenderAccount, Sequence, SequenceChange
+from campaigns.running import pausing
 from leads.models import Workspace
 from lifecycle.core import clock
 from tests import staff

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from django.core.mail import EmailMultiAlternatives
 
-from campaigns import composing, rendering
-from campaigns.delivery import mime
-from campaigns.delivery.contract import Outgoing
+from campaigns import rendering
+from campaigns.sending import composing
+from campaigns.sending.delivery import mime
+from campaigns.sending.delivery.contract import Outgoing
 from leads.models import Workspace
 from lifecycle.core import tokens
 from tests.bench import cast

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from time import perf_counter
 
-from campaigns.delivery.contract import Transport, open_transport
+from campaigns.sending.delivery.contract import Transport, open_transport
 from lifecycle import engine
 from lifecycle.core import sql
 from tests.bench import cast

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from campaigns import outbox, runner
-from campaigns.delivery.contract import open_transport
 from campaigns.models import Message
+from campaigns.running import runner
+from campaigns.sending import outbox
+from campaigns.sending.delivery.contract import open_transport
 from lifecycle.core import sql
 from tests.bench import cast, floors
 from tests.bench.measuring import Results, Watch, queries, size

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 from django.db import connection
 
-from campaigns import outbox
-from campaigns.delivery.contract import open_transport
-from campaigns.delivery.smtp_session import Job, Reply, SmtpSession
+from campaigns.sending import outbox
+from campaigns.sending.delivery.contract import open_transport
+from campaigns.sending.delivery.smtp_session import Job, Reply, SmtpSession
 from tests.bench import calls
 
 BATCH = 500

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from campaigns.engine import Journey, Trigger
-from campaigns.goals import ExitRule
-from campaigns.steps import BranchStep, EventStep, Position, SendStep, Step
-from campaigns.variants import Variant
+from campaigns.engine.deciding import Journey, Trigger
+from campaigns.engine.goals import ExitRule
+from campaigns.engine.steps import BranchStep, EventStep, Position, SendStep, Step
+from campaigns.engine.variants import Variant
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import rules
 

@@ -7,11 +7,11 @@ from functools import partial
 
 from django.db.models import Min
 
-from campaigns import suppressing
-from campaigns.delivery.contract import Transport
+from campaigns.consent import suppressing
 from campaigns.models import Enrollment, Hit, Message, Sequence, WaitingEntry
 from campaigns.rehearsal.records import Record
-from campaigns.tracking import Request, find, record_hit
+from campaigns.sending.delivery.contract import Transport
+from campaigns.sending.tracking import Request, find, record_hit
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead

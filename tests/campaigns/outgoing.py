@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from campaigns.delivery import Outgoing
+from campaigns.sending.delivery import Outgoing
 
 
 def outgoing(message_id: int = 1, to_email: str = "ann@example.com", **changes: Any) -> Outgoing:

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.db import Error, connection, transaction
 
-from campaigns import actions, journeys, runner
+from campaigns import actions
 from campaigns.actions import SequenceNotFound, enroll_by_api, new_draft, publish, publish_template
+from campaigns.editing.publishing import PublishRefused
 from campaigns.models import EmailTemplate, Enrollment, ExclusiveGroup, Message, Sequence, SequenceVersion, Step
-from campaigns.publishing import PublishRefused
+from campaigns.running import journeys, runner
 from leads.models import Lead
 from tests.campaigns.sequences import BODY, enrolled, live, template
 from tests.factories import NOON, LeadFactory

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from campaigns import anchors
-from campaigns.anchors import Anchor
+from campaigns.engine import anchors
+from campaigns.engine.anchors import Anchor
 from lifecycle.core import durations
 
 BERLIN = "Europe/Berlin"

@@ -9,13 +9,14 @@ from django.core import mail as django_mail
 from django.db import connection
 from pytest_django import Settings
 
-from campaigns import attachments, claiming, outbox, rendering
+from campaigns import rendering
 from campaigns.actions import publish_template
-from campaigns.attachments import Attachment, Wanted
-from campaigns.delivery import open_transport
-from campaigns.delivery.esp import AnymailTransport, anymail_message
 from campaigns.exchange import ImportRefused, export_sequence, import_sequence
 from campaigns.models import EmailTemplate, MailboxMail, Message
+from campaigns.sending import attachments, claiming, outbox
+from campaigns.sending.attachments import Attachment, Wanted
+from campaigns.sending.delivery import open_transport
+from campaigns.sending.delivery.esp import AnymailTransport, anymail_message
 from leads.models import Lead
 from tests import staff
 from tests.campaigns.outgoing import outgoing

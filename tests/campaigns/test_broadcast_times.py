@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from campaigns.broadcasts.assigning import Plan, assign
 from campaigns.broadcasts.choosing import choose
 from campaigns.broadcasts.occurring import CrontabError, Recurrence, read
-from campaigns.variants import Variant
+from campaigns.engine.variants import Variant
 from lifecycle.core.statistics import Arm
 from tests.factories import NOON
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.checks import MOST_ATTEMPTS, Case, Defer, Drop, Go, Policy, Verdict, seen, verdict
-from campaigns.windows import Window
+from campaigns.engine.windows import Window
+from campaigns.sending.checks import MOST_ATTEMPTS, Case, Defer, Drop, Go, Policy, Verdict, seen, verdict
 from tests.campaigns.journeying import NOON
 
 DAY = timedelta(days=1)

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pgtrigger
 import pytest
 
-from campaigns import claiming, journeys, runner
 from campaigns.models import Enrollment, Message, SequenceVersion
+from campaigns.running import journeys, runner
+from campaigns.sending import claiming
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import PendingEvent

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from campaigns.anchors import Anchor
-from campaigns.engine import decide
-from campaigns.steps import DateStep, EndStep, Hold, Pass, Queue, SendStep, Stay, WaitStep, with_deadlines
-from campaigns.variants import Variant
+from campaigns.engine.anchors import Anchor
+from campaigns.engine.deciding import decide
+from campaigns.engine.steps import DateStep, EndStep, Hold, Pass, Queue, SendStep, Stay, WaitStep, with_deadlines
+from campaigns.engine.variants import Variant
 from tests.campaigns.journeying import HOT, NOON, branch, facts, journey, position, send, until
 
 HOUR = timedelta(hours=1)

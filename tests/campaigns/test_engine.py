@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.engine import LONGEST_WALK, Journey, decide
-from campaigns.steps import (
+from campaigns.engine.deciding import LONGEST_WALK, Journey, decide
+from campaigns.engine.steps import (
     CalendarStep,
     EndStep,
     Leave,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from campaigns import entries, journeys, runner
+from campaigns.engine.triggers import Candidate
 from campaigns.models import Enrollment, Message, Sequence
-from campaigns.triggers import Candidate
+from campaigns.running import entries, journeys, runner
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.pipeline import drain, process_pending

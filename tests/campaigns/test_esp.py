@@ -14,8 +14,8 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses import ses_backends
 
-from campaigns.delivery import Outcome, Receipt, open_transport
-from campaigns.delivery.esp import AnymailTransport
+from campaigns.sending.delivery import Outcome, Receipt, open_transport
+from campaigns.sending.delivery.esp import AnymailTransport
 from tests.campaigns.outgoing import outgoing
 
 TEST_BACKEND = "anymail.backends.test.EmailBackend"

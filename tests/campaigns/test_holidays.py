@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from campaigns.holidays import EVERYBODY, Holidays, code_of
+from campaigns.sending.holidays import EVERYBODY, Holidays, code_of
 
 CHRISTMAS, UNITY, NEW_YEAR = date(2026, 12, 25), date(2026, 10, 3), date(2027, 1, 1)
 

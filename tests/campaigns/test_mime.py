@@ -12,8 +12,8 @@ from django.core.mail import EmailMultiAlternatives
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from campaigns.delivery import Attachment
-from campaigns.delivery.mime import UnsendableError, build, envelope_address, list_headers, one_line
+from campaigns.sending.delivery import Attachment
+from campaigns.sending.delivery.mime import UnsendableError, build, envelope_address, list_headers, one_line
 from tests.campaigns.outgoing import outgoing
 
 bodies = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=400)

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import actions, claiming, preferences, runner
-from campaigns.checks import Go, Policy, verdict
+from campaigns import actions
+from campaigns.consent import preferences
+from campaigns.consent.suppressing import lift, suppress
 from campaigns.models import Enrollment, Message, Sequence, Suppression, Topic
-from campaigns.suppressing import lift, suppress
+from campaigns.running import runner
+from campaigns.sending import claiming
+from campaigns.sending.checks import Go, Policy, verdict
 from leads import pipeline
 from leads.models import Consent, Event, Lead
 from tests.campaigns.sequences import enrolled, live, template

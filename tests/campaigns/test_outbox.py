@@ -7,11 +7,13 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from campaigns import exits, outbox, runner, settling, suppressing
-from campaigns.delivery import open_transport
-from campaigns.delivery.contract import Outgoing, Receipt
+from campaigns.consent import suppressing
 from campaigns.exchange import import_sequence
 from campaigns.models import Message, Topic
+from campaigns.running import exits, runner
+from campaigns.sending import outbox, settling
+from campaigns.sending.delivery import open_transport
+from campaigns.sending.delivery.contract import Outgoing, Receipt
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Lead

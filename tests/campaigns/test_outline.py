@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.outline import outline, sending_days
+from campaigns.engine.outline import outline, sending_days
 
 DAY = timedelta(days=1)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import journeys
-from campaigns.composing import workspace_context
-from campaigns.engine import Journey, decide
+from campaigns.engine.deciding import Journey, decide
+from campaigns.engine.steps import Leave, Notify, Position, Queue
+from campaigns.engine.triggers import fires
 from campaigns.models import ExclusiveGroup, Sequence, TemplateVersion, Topic
 from campaigns.rendering import CompiledTemplate, LinkSlots, render
-from campaigns.steps import Leave, Notify, Position, Queue
-from campaigns.triggers import fires
+from campaigns.running import journeys
+from campaigns.sending.composing import workspace_context
 from leads.batch import EventRow
 from leads.models import EventName, Form, Lead, ScoreGroup, ScoreRule, Segment, StageRule, Workspace
 from leads.rule_fields import VOCABULARY, lead_fields

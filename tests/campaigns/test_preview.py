@@ -4,9 +4,9 @@ import email.policy
 import pytest
 from django.core.mail import EmailMultiAlternatives, send_mail
 
-from campaigns.delivery import Outcome, open_transport
-from campaigns.delivery.preview import MailboxTransport
 from campaigns.models import MailboxMail
+from campaigns.sending.delivery import Outcome, open_transport
+from campaigns.sending.delivery.preview import MailboxTransport
 from tests.campaigns.outgoing import outgoing
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def mailbox(settings):
     settings.MAIL = {"transport": "mailbox"}
-    settings.EMAIL_BACKEND = "campaigns.delivery.preview.MailboxBackend"
+    settings.EMAIL_BACKEND = "campaigns.sending.delivery.preview.MailboxBackend"
 
 
 def test_a_mail_stays_here_as_it_would_have_left():

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from anymail.signals import AnymailTrackingEvent, tracking
 
-from campaigns import outbox
 from campaigns.models import Message, ProviderEvent, Suppression
+from campaigns.sending import outbox
 from tests.cast import ADA, World, kinds, letters, messages, run_of
 from tests.factories import NOON, LeadFactory
 from tests.smtp_server import SmtpServer

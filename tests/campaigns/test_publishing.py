@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from campaigns.actions import PublishRefused, new_draft, publish
+from campaigns.editing.publishing import LONGEST, problems_of
 from campaigns.models import EmailTemplate, Sequence, SequenceVersion, Step, Variant
-from campaigns.publishing import LONGEST, problems_of
 from leads.models import Workspace
 from tests.campaigns.sequences import BODY
 from tests.factories import NOON

@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaigns.delivery.refusals import is_of_nobody
 from campaigns.models import Message, Suppression
+from campaigns.sending.delivery.refusals import is_of_nobody
 from tests.cast import World, letters
 from tests.factories import LeadFactory
 from tests.smtp_server import SmtpServer

@@ -6,11 +6,11 @@ from datetime import time, timedelta
 import pytest
 from django.db import InternalError, connection
 
-from campaigns.delivery import open_transport
 from campaigns.models import Decision, Enrollment, Message, Sequence
 from campaigns.rehearsal import rehearse
 from campaigns.rehearsal.records import Record
 from campaigns.rehearsal.running import reading
+from campaigns.sending.delivery import open_transport
 from leads.models import Event, Lead, Workspace
 from tests.campaigns import living
 from tests.campaigns.sequences import people

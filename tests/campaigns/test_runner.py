@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from campaigns import claiming, journeys, runner
 from campaigns.models import Enrollment, Message, Sequence
+from campaigns.running import journeys, runner
+from campaigns.sending import claiming
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Event, Lead

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from campaigns.delivery import Outcome, open_transport
-from campaigns.delivery.contract import Receipt
-from campaigns.delivery.smtp import SmtpOptions, SmtpTransport
+from campaigns.sending.delivery import Outcome, open_transport
+from campaigns.sending.delivery.contract import Receipt
+from campaigns.sending.delivery.smtp import SmtpOptions, SmtpTransport
 from tests.campaigns.outgoing import outgoing
 from tests.smtp_server import SmtpServer
 

@@ -4,8 +4,8 @@ from datetime import time, timedelta
 
 import pytest
 
-from campaigns.steps import CalendarStep, EndStep, Hold, Leave, NotifyStep, Pass, SendStep, SetStep, WaitStep
-from campaigns.variants import Variant
+from campaigns.engine.steps import CalendarStep, EndStep, Hold, Leave, NotifyStep, Pass, SendStep, SetStep, WaitStep
+from campaigns.engine.variants import Variant
 from tests.campaigns.journeying import HOT, NOON, branch, facts, position, send, until
 
 HOUR = timedelta(hours=1)

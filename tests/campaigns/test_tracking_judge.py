@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.tracking import TOO_SOON, Request, judge
+from campaigns.sending.tracking import TOO_SOON, Request, judge
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.engine import Journey, Trigger
-from campaigns.triggers import Candidate, Run, Verdict, fires, judge, key_of
+from campaigns.engine.deciding import Journey, Trigger
+from campaigns.engine.triggers import Candidate, Run, Verdict, fires, judge, key_of
 from leads.batch import EventRow
 from tests.campaigns.journeying import CUSTOMER, HOT, NOON, facts, goal, journey, rule, send
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns import utm
+from campaigns.sending import utm
 from leads import attribution
 from tests.cast import ADA, World, links
 

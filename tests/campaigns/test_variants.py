@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.variants import Variant, choice, choose, is_held_out
+from campaigns.engine.variants import Variant, choice, choose, is_held_out
 
 PEOPLE = range(1, 10_001)
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from campaigns import webhooks
 from campaigns.models import WebhookCall
-from campaigns.webhooks import Call, judge
+from campaigns.running import webhooks
+from campaigns.running.webhooks import Call, judge
 from lifecycle.core import gate, http
 from tests.factories import NOON, LeadFactory
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns import windows
-from campaigns.windows import Window, next_instant
+from campaigns.engine import windows
+from campaigns.engine.windows import Window, next_instant
 
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)

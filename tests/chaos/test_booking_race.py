@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from campaigns import runner
 from campaigns.models import Enrollment, Message
+from campaigns.running import runner
 from leads import pipeline
 from leads.actions import record
 from leads.batch import NewEvent

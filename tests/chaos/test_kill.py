@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from campaigns import settling
 from campaigns.models import Message
+from campaigns.sending import settling
 from leads import addresses
 from leads.models import Lead
 from tests.cast import letters

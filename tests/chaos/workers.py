@@ -81,8 +81,8 @@ def serve(name: str, host: str, smtp_port: int) -> None:
 
 def work(parent: int) -> None:
     """Send what is due until nobody wants it any more."""
-    from campaigns import outbox  # noqa: PLC0415
-    from campaigns.delivery import open_transport  # noqa: PLC0415
+    from campaigns.sending import outbox  # noqa: PLC0415
+    from campaigns.sending.delivery import open_transport  # noqa: PLC0415
     from tests.factories import NOON  # noqa: PLC0415
 
     transport = open_transport()

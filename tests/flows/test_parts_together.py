@@ -10,8 +10,10 @@ from django.core import mail as django_mail
 from django.core.mail import EmailMessage, get_connection
 from pytest_django import Settings
 
-from campaigns import audit, canary, dates, guarding, launching, pausing
+from campaigns import launching
 from campaigns.broadcasts import control, deciding, testing, watching
+from campaigns.editing import audit, canary, guarding
+from campaigns.editing.previewing import send_test
 from campaigns.experiments import results
 from campaigns.models import (
     BackfillEntry,
@@ -24,7 +26,7 @@ from campaigns.models import (
     RehearsalRun,
     SequenceChange,
 )
-from campaigns.previewing import send_test
+from campaigns.running import dates, pausing
 from leads import actions
 from leads.models import Workspace
 from lifecycle import instance
@@ -188,7 +190,7 @@ def test_rule_27_no_mail_is_planned_for_somebody_in_the_control_group() -> None:
 
 def test_p8_mail_to_colleagues_about_somebody_goes_with_them(settings: Settings) -> None:
     ada = LeadFactory.create(email="ada@acme.com", first_name="Ada", last_name="Ashquith")
-    mailbox = get_connection("campaigns.delivery.preview.MailboxBackend")
+    mailbox = get_connection("campaigns.sending.delivery.preview.MailboxBackend")
     about = "Ring them: ada@acme.com, " + "they looked at prices again and again, " * 5
     EmailMessage("Ada is hot", about, to=["rep@example.com"], connection=mailbox).send()
     EmailMessage("Ben is hot", "Ring ben@ode.example", to=["rep@example.com"], connection=mailbox).send()

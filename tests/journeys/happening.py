@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns import outbox, runner
-from campaigns.delivery import open_transport
 from campaigns.models import Decision, Enrollment, Message, Sequence
+from campaigns.running import runner
+from campaigns.sending import outbox
+from campaigns.sending.delivery import open_transport
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead

@@ -7,12 +7,14 @@ import pytest
 from anymail.signals import AnymailTrackingEvent
 from django.core import mail as django_mail
 
-from campaigns import canary, guarding, journeys, provider_events, runner
 from campaigns.actions import PublishRefused, enroll_by_api, publish
+from campaigns.consent import provider_events
+from campaigns.consent.suppressing import suppress
+from campaigns.editing import canary, guarding
 from campaigns.editing.preview import preview
 from campaigns.models import Enrollment, Message, Sequence, SequenceChange, Suppression
-from campaigns.pausing import resume
-from campaigns.suppressing import suppress
+from campaigns.running import journeys, runner
+from campaigns.running.pausing import resume
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead

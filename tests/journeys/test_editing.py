@@ -8,13 +8,13 @@ import yaml
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
-from campaigns import audit, runner
 from campaigns.actions import PublishRefused, new_draft, publish, publish_template, revert
-from campaigns.editing import moving
+from campaigns.editing import audit, moving
 from campaigns.editing.drafts import DraftExists
 from campaigns.editing.preview import preview
 from campaigns.exchange import ImportRefused, export_sequence, import_sequence
 from campaigns.models import EmailTemplate, Enrollment, Message, Sequence, SequenceChange, SequenceVersion, Step
+from campaigns.running import runner
 from leads.models import Lead
 from tests.campaigns.sequences import BODY, content, enrolled, live, people, template
 from tests.factories import NOON, LeadFactory, UserFactory

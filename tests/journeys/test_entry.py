@@ -10,10 +10,11 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import dates, runner, suppressing, waiting
 from campaigns.actions import PublishRefused, enroll_by_api
+from campaigns.consent import suppressing
 from campaigns.exchange import ImportRefused, export_sequence, import_sequence
 from campaigns.models import Enrollment, WaitingEntry
+from campaigns.running import dates, runner, waiting
 from leads.actions import add_event, update_lead
 from leads.actions.events import EventError, Telling
 from leads.batch import Batch, EventRow, LeadRow, NewEvent

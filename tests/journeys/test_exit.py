@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from campaigns import launching, suppressing
+from campaigns import launching
+from campaigns.consent import suppressing
 from campaigns.models import BackfillEntry, Enrollment, Message, WaitingEntry
 from leads.batch import NewEvent
 from leads.log import write

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from campaigns import outbox
+from campaigns.editing.publishing import PublishRefused
 from campaigns.exchange import export_sequence, import_sequence
 from campaigns.exchange.reading import ImportRefused
 from campaigns.experiments import judging, results
 from campaigns.models import Assignment, EmailTemplate, Enrollment, Experiment, Message, SequenceChange
-from campaigns.publishing import PublishRefused
+from campaigns.sending import outbox
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Lead, Workspace

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from campaigns import actions, launching, runner
+from campaigns import actions, launching
 from campaigns.launching import LaunchRefused
 from campaigns.models import Backfill, BackfillEntry, Enrollment, Message, Sequence, SequenceChange
+from campaigns.running import runner
 from leads.actions import record
 from leads.batch import NewEvent
 from leads.models import Lead, Segment, SegmentMember

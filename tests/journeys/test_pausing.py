@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from campaigns import actions, outbox, pausing
-from campaigns.delivery import open_transport
+from campaigns import actions
 from campaigns.models import Enrollment, Message, Sequence, SequenceChange
+from campaigns.running import pausing
+from campaigns.sending import outbox
+from campaigns.sending.delivery import open_transport
 from leads.models import Lead
 from lifecycle import engine
 from tests.campaigns.sequences import count_queries, enrolled, live

@@ -28,9 +28,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from campaigns import actions, canary, launching, provider_events, settling
+from campaigns import actions, launching
 from campaigns.broadcasts import control
-from campaigns.delivery.contract import Outcome, Outgoing, Receipt
+from campaigns.consent import provider_events
+from campaigns.consent.suppressing import suppress
+from campaigns.editing import canary
 from campaigns.exchange import import_sequence
 from campaigns.models import (
     Backfill,
@@ -42,7 +44,8 @@ from campaigns.models import (
     Suppression,
     Topic,
 )
-from campaigns.suppressing import suppress
+from campaigns.sending import settling
+from campaigns.sending.delivery.contract import Outcome, Outgoing, Receipt
 from leads import actions as people_actions
 from leads.batch import NewEvent
 from leads.models import Event, Lead, PendingEvent

@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 from django.db.models import Model
 from django.urls import reverse
 
-from campaigns import suppressing
-from campaigns.delivery import open_transport
+from campaigns.consent import suppressing
+from campaigns.editing.publishing import PublishRefused
 from campaigns.exchange import import_sequence
 from campaigns.models import Decision, Enrollment, Message, RehearsalRun, Sequence, SequenceVersion, WaitingEntry
-from campaigns.publishing import PublishRefused
 from campaigns.rehearsal import Rehearsal, jobs, rehearse
+from campaigns.sending.delivery import open_transport
 from leads import actions
 from leads.actions import record
 from leads.batch import NewEvent

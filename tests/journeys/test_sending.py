@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns import claiming, outbox, rates, runner, suppressing
-from campaigns.checks import MOST_ATTEMPTS, Case, Defer, Drop, Policy, Rate, verdict
-from campaigns.delivery import open_transport
-from campaigns.delivery.contract import account_name
+from campaigns.consent import suppressing
+from campaigns.engine.windows import Window
 from campaigns.models import EmailTemplate, Message, SenderAccount
-from campaigns.outbox import Draft
-from campaigns.windows import Window
+from campaigns.running import runner
+from campaigns.sending import claiming, outbox, rates
+from campaigns.sending.checks import MOST_ATTEMPTS, Case, Defer, Drop, Policy, Rate, verdict
+from campaigns.sending.delivery import open_transport
+from campaigns.sending.delivery.contract import account_name
+from campaigns.sending.outbox import Draft
 from leads.models import Lead, Workspace
 from tests.campaigns.sequences import count_queries, live, template
 from tests.campaigns.test_outbox import Between

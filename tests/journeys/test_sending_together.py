@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.db import connection
 from pytest_django import Settings
 
-from campaigns import outbox
-from campaigns.delivery import open_transport
 from campaigns.models import Message
+from campaigns.sending import outbox
+from campaigns.sending.delivery import open_transport
 from leads.models import Lead, Workspace
 from tests.cast import letters
 from tests.factories import NOON, LeadFactory

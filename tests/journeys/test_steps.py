@@ -10,10 +10,10 @@ import yaml
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from campaigns.editing.publishing import PublishRefused
 from campaigns.exchange import export_sequence, import_sequence
 from campaigns.exchange.reading import ImportRefused
 from campaigns.models import Decision, Sequence, WebhookCall
-from campaigns.publishing import PublishRefused
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Lead

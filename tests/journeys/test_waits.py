@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from campaigns import runner
 from campaigns.actions import PublishRefused
 from campaigns.exchange import ImportRefused, export_sequence
 from campaigns.models import Enrollment, Holiday, Message
+from campaigns.running import runner
 from leads.models import Lead, Workspace
 from tests.campaigns.sequences import count_queries, live, template
 from tests.cast import ADA, World, messages, run_of

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from campaigns import decisions
 from campaigns.models import Decision, Enrollment, Message
+from campaigns.running import decisions
 from leads.models import Lead, Workspace
 from lifecycle.reports import why
 from lifecycle.reports.future import future_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 
-from campaigns import suppressing
+from campaigns.consent import suppressing
 from campaigns.models import Suppression
 from leads import actions, importing
 from leads.actions import FormPost

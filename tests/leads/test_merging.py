@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from campaigns.consent.suppressing import lift, suppress
 from campaigns.models import Enrollment, Message, Suppression
-from campaigns.suppressing import lift, suppress
 from leads import addresses
 from leads.actions import FormPost, capture, erase, record, upsert_lead
 from leads.audit import verify_scores

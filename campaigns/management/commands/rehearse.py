@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from campaigns.editing.publishing import PublishRefused
 from campaigns.models import Sequence, SequenceVersion
-from campaigns.publishing import PublishRefused
 from campaigns.rehearsal import rehearse
 from campaigns.rehearsal.printing import report
 from campaigns.rehearsal.telling import data

@@ -9,7 +9,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.outbox import await_in_flight
+from campaigns.sending.outbox import await_in_flight
 from leads import actions, attribution, stages
 from leads.models import Event, Lead
 from leads.writable import WRITABLE

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from campaigns.delivery.contract import Transport, open_transport
+from campaigns.sending.delivery.contract import Transport, open_transport
 from lifecycle import engine, instance
 from lifecycle.core import clock, gate
 

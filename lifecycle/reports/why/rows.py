@@ -6,7 +6,7 @@ from datetime import datetime
 
 from campaigns.models import Decision, Message
 from campaigns.models import Sequence as CampaignSequence
-from campaigns.people import zone_of
+from campaigns.running.people import zone_of
 from leads.models import Event, Lead, Workspace
 from lifecycle.reports.planned import mails_of
 from lifecycle.reports.why import sentences

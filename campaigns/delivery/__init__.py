@@ -1,5 +1,0 @@
-"""The way out of a message: `contract` says what a transport must do, each other module is one."""
-
-from campaigns.delivery.contract import Attachment, Outcome, Outgoing, Receipt, Transport, open_transport
-
-__all__ = ["Attachment", "Outcome", "Outgoing", "Receipt", "Transport", "open_transport"]
