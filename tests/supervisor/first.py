@@ -11,7 +11,7 @@ import psycopg
 from lifecycle import postgres
 from lifecycle.supervisor.preparation import PLAYBOOKS
 from tests.once import folder, once
-from tests.supervisor.product import COUNT_USERS, Product, product, wait_for
+from tests.supervisor.product import COUNT_USERS, Product, product
 
 PAGES = ("/healthz", "/readyz", "/admin/login/", "/static/admin/css/base.css")
 # Of the first start, neither its administrator stays nor what it noted about itself: each copy is nobody's copy.
@@ -61,7 +61,7 @@ def start_from_nothing() -> str:
         it.start()
         pages = {page: it.get(page) for page in PAGES}
         code = it.stop()
-        wait_for("every process gone", lambda: not it.descendants())
+        it.wait_gone()
         users = it.manage("shell", "-v0", "-c", COUNT_USERS)
         met = FirstStart(it.said(), it.port, pages, code, users, left=list(it.descendants().values()))
         forget_it_was_used(it)

@@ -39,11 +39,14 @@ def python_for_anyone() -> list[str] | None:
     return None
 
 
-def wait_for(what: str, check: Callable[[], object], seconds: float = PATIENCE) -> None:
+def wait_for(
+    what: str, check: Callable[[], object], seconds: float = PATIENCE, *, left: Callable[[], object] = str
+) -> None:
+    """Wait until it is so; past the deadline it fails and says what is `left`."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what} {left()}")
         time.sleep(0.05)
 
 
@@ -148,6 +151,9 @@ class Product:
                 if mark in (folder / "environ").read_bytes().split(b"\0"):
                     found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         return found
+
+    def wait_gone(self) -> None:
+        wait_for("every process gone", lambda: not self.descendants(), left=self.descendants)
 
     def pids(self, part: str) -> set[int]:
         return {pid for pid, command in self.descendants().items() if part in command}

@@ -11,7 +11,7 @@ import pytest
 
 from lifecycle import postgres
 from tests.supervisor.first import install
-from tests.supervisor.product import ADD_USERS, COUNT_USERS, Product, open_folder, product, python_for_anyone, wait_for
+from tests.supervisor.product import ADD_USERS, COUNT_USERS, Product, open_folder, product, python_for_anyone
 
 pytestmark = [
     pytest.mark.processes,
@@ -41,7 +41,7 @@ def test_kill_9_of_the_supervisor_leaves_no_orphan_and_loses_no_row(installation
         for part in ("bin/postgres -D", "granian", "lifecycle worker", "lifecycle beat", "guard.py"):
             assert it.pids(part), part
         it.kill()
-        wait_for("every process gone", lambda: not it.descendants())
+        it.wait_gone()
         assert count_users(it) == 201
 
 
@@ -50,7 +50,7 @@ def test_kill_9_of_supervisor_and_guard_together_leaves_no_orphan(installation: 
         it.start()
         os.kill(it.main("supervisor/guard.py"), signal.SIGKILL)
         it.kill()
-        wait_for("every process gone", lambda: not it.descendants())
+        it.wait_gone()
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
@@ -67,7 +67,7 @@ def test_it_runs_as_a_normal_user_too(folder: Path) -> None:
         it.start()
         assert it.get("/readyz") == 200
         it.kill()
-        wait_for("every process gone", lambda: not it.descendants())
+        it.wait_gone()
 
 
 @pytest.mark.skipif(not ROOT, reason="a private folder is root's problem")

@@ -8,12 +8,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from lifecycle import postgres
 from tests.supervisor.first import PAGES, FirstStart, install
 from tests.supervisor.product import ADD_USERS, COUNT_USERS, PROJECT, Product, open_folder, product, wait_for
 
 pytestmark = pytest.mark.processes
+
+WAITING_FOR_SCHEDULE = """
+    SELECT pid FROM pg_locks WHERE relation = 'django_celery_beat_periodictasks'::regclass AND NOT granted
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +73,18 @@ def test_a_killed_child_comes_back_and_its_own_children_do_not_stay(it: Product,
     wait_for("the web", lambda: it.get("/healthz") == 200)
     seen = it.readiness().get("engine_last_tick")
     wait_for("a later tick", lambda: it.readiness().get("engine_last_tick") not in (seen, None))
+
+
+def test_the_clock_ends_at_once_though_it_is_asked_in_the_middle_of_a_query(it: Product) -> None:
+    host = str(postgres.locate(it.var_dir).socket)
+    with psycopg.connect(host=host, user="lifecycle", dbname="lifecycle", autocommit=True) as connection:
+        beat = it.main("lifecycle beat")
+        with connection.transaction():
+            connection.execute("LOCK TABLE django_celery_beat_periodictasks")
+            wait_for("a query that waits", lambda: connection.execute(WAITING_FOR_SCHEDULE).fetchall())
+            os.kill(beat, signal.SIGTERM)
+            wait_for("its end", lambda: beat not in it.pids("lifecycle beat"))
+    wait_for("another one", lambda: it.pids("lifecycle beat"))
 
 
 def test_a_killed_database_comes_back_with_every_committed_row(it: Product) -> None:
