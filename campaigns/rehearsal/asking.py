@@ -91,22 +91,9 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
     """What these versions of one sequence ask together."""
     first = journeys[0]
     needs = rules.Needs().merge(*(need for journey in journeys for need in _needs_of(journey)))
-    spans: dict[str, timedelta | None] = {
-        trigger.event_kind: timedelta() for journey in journeys for trigger in journey.triggers
-    }
-    for need in needs.events:
-        span = None if need.since_enrollment else need.within
-        known = spans.get(need.kind, timedelta())
-        spans[need.kind] = None if span is None or known is None else max(span, known)
+    spans = _spans_of(journeys, needs)
     read = frozenset(spans) | _OF_MAILS
-    dates = tuple(
-        dict.fromkeys(
-            Anchor(lead_field=trigger.date_field, offset=trigger.offset)
-            for journey in journeys
-            for trigger in journey.triggers
-            if trigger.date_field
-        )
-    )
+    dates = _dates_of(journeys)
     fields = needs.fields | (CLIENT if any(journey.sets(SUNSET) for journey in journeys) else frozenset())
     for kind in _folded(fields) | RESTS:
         spans[kind] = None
@@ -129,6 +116,24 @@ def questions(journeys: Sequence[Journey], *, since: datetime, until: datetime, 
         company_goals=frozenset(rule.goal for journey in journeys for rule in journey.exits if rule.by_company),
         dates=dates,
     )
+
+
+def _spans_of(journeys: Sequence[Journey], needs: rules.Needs) -> dict[str, timedelta | None]:
+    """How far back each kind of event is asked for, before the rehearsed time begins; None: as far as there is any."""
+    spans: dict[str, timedelta | None] = {
+        trigger.event_kind: timedelta() for journey in journeys for trigger in journey.triggers
+    }
+    for need in needs.events:
+        span = None if need.since_enrollment else need.within
+        known = spans.get(need.kind, timedelta())
+        spans[need.kind] = None if span is None or known is None else max(span, known)
+    return spans
+
+
+def _dates_of(journeys: Sequence[Journey]) -> tuple[Anchor, ...]:
+    """The dates of people that let them in, each once."""
+    triggers = (trigger for journey in journeys for trigger in journey.triggers if trigger.date_field)
+    return tuple(dict.fromkeys(Anchor(lead_field=each.date_field, offset=each.offset) for each in triggers))
 
 
 def _needs_of(journey: Journey) -> tuple[rules.Needs, ...]:
