@@ -65,6 +65,8 @@ def move(webinar_id: int, slot: Slot, *, now: datetime) -> int:
         starts_at=slot.starts_at,
         minutes=slot.minutes,
         time_zone=slot.time_zone,
+        began_at=None,  # of a session that was broken off: the one that counts is to come
+        over_at=None,
     )
     change = f"{webinar.code}:{sequence}"
     return _tell_all("webinar.moved", webinar, change, [State.REGISTERED], now=now, change=change, before=before)

@@ -7,7 +7,8 @@ import pytest
 from leads.models import Event
 from tests.factories import NOON, LeadFactory
 from tests.webinars.cast import STARTS, come, events, make_webinar
-from webinars import moving
+from webinars import attending, moving
+from webinars.attending import Settled
 from webinars.models import Registration, Webinar
 from webinars.moving import ChangeError, Slot
 from webinars.registering import cancel
@@ -46,6 +47,17 @@ def test_each_move_is_a_change_of_its_own():
     for days in (1, 2):
         moving.move(webinar.pk, Slot(STARTS + timedelta(days=days), 45, "Europe/Berlin"), now=NOON)
     assert [event.properties["change"] for event in events("webinar.moved")] == ["WB001:1", "WB001:2"]
+
+
+def test_a_session_that_was_broken_off_and_moved_is_still_to_come():
+    webinar = make_webinar(zoom_id="93300000008")
+    come(webinar)
+    attending.begin(webinar.pk, at=STARTS)
+    attending.end(webinar.pk, at=STARTS + timedelta(minutes=5))
+    moving.move(webinar.pk, LATER, now=STARTS + timedelta(minutes=6))
+    assert attending.settle_due(now=STARTS + timedelta(hours=1)) == Settled()
+    attending.end(webinar.pk, at=LATER.starts_at + timedelta(hours=1))
+    assert attending.settle_due(now=LATER.starts_at + timedelta(hours=2)) == Settled(missed=1)
 
 
 def test_calling_it_off_tells_also_those_who_wait():
