@@ -21,7 +21,7 @@ def settle(sender: Any, kept_id: int, other_id: int, now: datetime, **kwargs: An
         both = list(Registration.objects.filter(webinar=webinar, lead__in=[kept_id, other_id]).select_for_update())
         if len(both) < 2:
             continue
-        better, worse = sorted(both, key=lambda one: (_BEST_FIRST.index(State(one.state)), one.lead_id != kept_id))
+        better, worse = sorted(both, key=lambda one: (*_rank(one), one.lead_id != kept_id))
         _hand_over(worse, better)
         if worse.lead_id == kept_id:
             worse.delete()
@@ -33,6 +33,12 @@ def foresee(sender: Any, kept_id: int, other_id: int, **kwargs: Any) -> list[str
     shared = len(_shared(kept_id, other_id))
     which = "1 webinar has" if shared == 1 else f"{shared} webinars have"
     return [f"{which} both: the better place is kept, and the other one given back."] if shared else []
+
+
+def _rank(one: Registration) -> tuple[int, float]:
+    """The better place is the lower; of two in the queue, the one that is further in front."""
+    is_waiting = one.state == State.WAITING
+    return _BEST_FIRST.index(State(one.state)), one.registered_at.timestamp() if is_waiting else 0
 
 
 def _shared(kept_id: int, other_id: int) -> list[int]:

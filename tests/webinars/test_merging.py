@@ -56,3 +56,14 @@ def test_two_seats_become_one_and_the_other_is_given_on():
     merge(kept, other, now=LATER)
     waits.refresh_from_db()
     assert (waits.state, Registration.objects.filter(state="registered").count()) == ("registered", 2)
+
+
+def test_of_two_places_in_the_queue_the_one_in_front_stays():
+    webinar = make_webinar(capacity=1)
+    kept, other = LeadFactory(), LeadFactory()
+    come(webinar), come(webinar, other)
+    between = come(webinar, now=NOON + timedelta(minutes=1))
+    come(webinar, kept, now=NOON + timedelta(minutes=2))
+    merge(kept, other, now=LATER)
+    waiting = webinar.registrations.filter(state="waiting").order_by("registered_at")
+    assert list(waiting.values_list("lead", flat=True)) == [kept.pk, between.lead_id]
