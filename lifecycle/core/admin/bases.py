@@ -1,10 +1,13 @@
 """The bases of our admin pages."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -31,6 +34,27 @@ class EditAdmin(ModelAdmin):
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
+
+    def get_urls(self) -> Any:
+        """Unfold hands its actions what stands in the address: what can be no row's id is not found."""
+        urls = super().get_urls()
+        ours = {action.action_name for action in self._get_base_actions_detail()}
+        for url in urls:
+            if getattr(url, "name", None) in ours:
+                url.callback = _of_a_row(self.opts.pk, url.callback)
+        return urls
+
+
+def _of_a_row(pk: Any, view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def looked_at(request: HttpRequest, object_id: str, **kwargs: Any) -> Any:
+        try:
+            pk.clean(object_id, None)
+        except ValidationError:
+            raise Http404(f"“{object_id[:40]}” is no id.") from None
+        return view(request, object_id=object_id, **kwargs)
+
+    return looked_at
 
 
 class InsertOnlyAdmin(EditAdmin):
