@@ -71,6 +71,8 @@ def test_a_new_webinar_is_a_draft_with_a_code_and_its_time_is_of_its_own_zone(ma
         ({"survey_url": "https://s.example/?x={age}"}, "Nothing fills {age}"),
         ({"survey_url": "javascript:alert(1)"}, "Begin with https://"),
         ({"time_zone": "Mars/Base"}, ""),
+        ({"starts_at_0": "0001-01-01"}, "Write a year from 2000 to 2199."),
+        ({"starts_at_0": "9999-12-31", "starts_at_1": "23:30"}, "Write a year from 2000 to 2199."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_place(marketer, wrong, says):
@@ -78,6 +80,20 @@ def test_what_is_wrong_is_said_at_its_place(marketer, wrong, says):
     assert answer.status_code == 200
     assert says in str(answer.context["adminform"].form.errors.as_data())
     assert not Webinar.objects.exists()
+
+
+def test_the_same_hour_of_another_zone_is_another_moment(marketer):
+    webinar = make_webinar(state="draft")
+    people = {"registrations-TOTAL_FORMS": "0", "registrations-INITIAL_FORMS": "0", "speakers-TOTAL_FORMS": "0"}
+    marketer.post(f"{LIST}{webinar.pk}/change/", {**GIVEN, **people, "time_zone": "America/New_York"})
+    webinar.refresh_from_db()
+    assert (webinar.time_zone, webinar.starts_at) == ("America/New_York", STARTS + timedelta(hours=5))
+
+
+@pytest.mark.parametrize("pk", ["abc", "9" * 30])
+@pytest.mark.parametrize("button", ["move", "attendance"])
+def test_an_address_of_no_webinar_is_not_found(marketer, pk, button):
+    assert marketer.post(f"{LIST}{pk}/{button}/", headers={"hx-request": "true"}).status_code == 404
 
 
 def test_opening_moving_and_cancelling_say_whom_they_touch(marketer):
@@ -93,6 +109,8 @@ def test_opening_moving_and_cancelling_say_whom_they_touch(marketer):
         time_zone="Europe/Berlin",
     )
     assert "2 registered people get a mail" in asked
+    _, refused = press(marketer, webinar, "move", starts_at="9999-12-31T23:30", minutes="60", time_zone="Pacific/Apia")
+    assert "Write a year from 2000 to 2199." in refused.content.decode()
     webinar.refresh_from_db()
     assert (webinar.starts_at, webinar.sequence) == (STARTS + timedelta(days=21), 1)
     asked, _ = press(marketer, webinar, "cancel")

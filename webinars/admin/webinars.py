@@ -100,8 +100,11 @@ class WebinarAdmin(AttendancePages, EditAdmin):
         if not change:
             codes.create(obj, now=now)
             return
+        changed = set(form.changed_data) - {"capacity"}
+        if "time_zone" in changed:
+            changed.add("starts_at")  # the same hour by another clock
         obj.updated_at = now
-        obj.save(update_fields=[*(set(form.changed_data) - {"capacity"}), "updated_at"])
+        obj.save(update_fields=[*changed, "updated_at"])
         if "zoom_id" in form.changed_data:
             syncing.begin_anew(obj.pk, now=now)
         if "capacity" in form.changed_data and (given := moving.resize(obj.pk, obj.capacity, now=now)):
