@@ -1,4 +1,4 @@
-"""What events add to the ledger of conversions: each stage, booking, deal, payment, refund once."""
+"""What events add to the ledger of conversions: each stage, booking, deal, payment, refund, failed refund once."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from leads.batch import Batch, EventRow
 from leads.models import Workspace
+from leads.models.conversion import OF_PAYMENTS
 from lifecycle.core import keys, money, sql
 
 # Under which names programs send what a payment was worth; the first that is there counts.
@@ -101,12 +102,20 @@ def _refund(event: EventRow) -> Fact:
     return _fact(event, "refund", key, worth)._replace(payment=keys.fitting(order))
 
 
+def _reversal(event: EventRow) -> Fact:
+    """A refund that failed gives its amount back. Without one that reads it gives nothing, and is there to be seen."""
+    back = _refund(event)
+    amount = abs(back.amount) if back.amount is not None else Decimal(0)
+    return back._replace(kind="reversal", amount=amount)
+
+
 READERS: Mapping[str, Callable[[EventRow], Fact | None]] = {
     "stage.changed": _stage,
     "meeting.booked": _booking,
     "deal.won": _deal,
     "purchase.completed": _purchase,
     "purchase.refunded": _refund,
+    "purchase.refund_failed": _reversal,
 }
 
 
@@ -132,7 +141,7 @@ def _worth(properties: Mapping[str, Any], *, takes_back: bool = False) -> Worth:
 def _priced(fact: Fact, currency: Callable[[], str]) -> Fact:
     if fact.amount is None:
         return fact
-    code = fact.currency or ("" if fact.kind == "refund" else currency())
+    code = fact.currency or ("" if fact.kind in OF_PAYMENTS else currency())
     return fact._replace(amount=money.rounded(fact.amount, code), currency=code)
 
 

@@ -134,9 +134,16 @@ class Order:
         return self.event("charge.refunded", found, at or self.at + timedelta(hours=1), amount_refunded=0)
 
     def refund(
-        self, amount: int | None = None, *, id: str = "1", status: str = "succeeded", at: datetime | None = None
+        self,
+        amount: int | None = None,
+        *,
+        id: str = "1",
+        status: str = "succeeded",
+        at: datetime | None = None,
+        kind: str = "",
+        told_at: datetime | None = None,
     ) -> Event:
-        """The refund itself."""
+        """The refund itself, made at `at`."""
         when = at or self.at + timedelta(hours=1)
         found = {
             "id": f"re_{self.id}{id}",
@@ -149,7 +156,8 @@ class Order:
             "payment_intent": f"pi_{self.id}",
             "status": status,
         }
-        return self.event("refund.created" if status == "succeeded" else "refund.updated", found, when)
+        usual = "refund.created" if status == "succeeded" else "refund.updated"
+        return self.event(kind or usual, found, told_at or when)
 
 
 @dataclass

@@ -4,12 +4,16 @@ from django.db.models import Q
 from leads.models.lead import Lead
 from leads.models.triggers import insert_only, write_once
 
+# What changes a payment afterwards, and may take its currency.
+OF_PAYMENTS = ("refund", "reversal")
+
 
 class Conversion(models.Model):
     """What all the marketing was for, as one fact: each stage, booking, deal, payment and refund once.
 
     Insert-only; only an amount that nobody had told may be filled in, once. A refund is a row of its own with a
-    negative amount (none: all that is left) that names its payment, which may come later.
+    negative amount (none: all that is left) that names its payment, which may come later. One that failed after it
+    was counted stays, and a reversal of the same payment gives its amount back.
     """
 
     class Kind(models.TextChoices):
@@ -19,6 +23,7 @@ class Conversion(models.Model):
         DEAL = "deal", "Deal won"
         PURCHASE = "purchase", "Purchase"
         REFUND = "refund", "Refund"
+        REVERSAL = "reversal", "Failed refund"
 
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="conversions", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -32,7 +37,7 @@ class Conversion(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Of a refund: the key of the purchase that it takes back.",
+        help_text="Of a refund or its reversal: the key of the purchase that it takes back.",
     )
     event = models.ForeignKey(
         "leads.Event", null=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
@@ -44,7 +49,7 @@ class Conversion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "key"], name="conversion_once"),
             models.CheckConstraint(
-                condition=Q(amount__isnull=True) | ~Q(currency="") | Q(kind="refund"),
+                condition=Q(amount__isnull=True) | ~Q(currency="") | Q(kind__in=OF_PAYMENTS),
                 name="conversion_amount_has_currency",
             ),
             models.CheckConstraint(
@@ -57,7 +62,7 @@ class Conversion(models.Model):
         indexes = [
             models.Index(fields=["kind", "occurred_at"], name="conversion_report"),
             models.Index(fields=["lead", "occurred_at"], name="conversion_of_lead"),
-            models.Index(fields=["payment"], condition=Q(kind="refund"), name="conversion_refunds_of"),
+            models.Index(fields=["payment"], condition=Q(kind__in=OF_PAYMENTS), name="conversion_refunds_of"),
         ]
         triggers = [
             *insert_only(except_fields=("amount", "currency")),

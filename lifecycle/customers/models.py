@@ -169,12 +169,18 @@ class PurchaseReference(models.Model):
 
 
 class Refund(models.Model):
-    """Money that went back. Once a refund, whatever tells of it."""
+    """Money that went back. Once a refund, whatever tells of it; with `failed_at` it did not go back after all.
+
+    A payment's running total is a row for each telling of it.
+    """
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="refunds")
-    key = models.CharField(max_length=200, help_text="re_…; of a payment's running total: its charge and the total.")
+    key = models.CharField(
+        max_length=200, help_text="re_…; of a payment's running total: its charge and when it was told."
+    )
     amount = models.DecimalField(max_digits=16, decimal_places=3)
     refunded_at = models.DateTimeField()
+    failed_at = models.DateTimeField(null=True, help_text="When the bank would not take it, or it was canceled.")
 
     class Meta:
         ordering = ["-refunded_at"]

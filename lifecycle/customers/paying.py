@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from leads import claiming
 from leads.batch import flush_leads
-from lifecycle.customers import products, tagging
+from lifecycle.customers import products, refunding, tagging
 from lifecycle.customers.models import Purchase, PurchaseReference, Refund
 from lifecycle.customers.products import NOBODY, Audience, Bought, Item, plain
 from lifecycle.customers.telling import tell
@@ -165,8 +165,8 @@ def _joined(known: list[Purchase], provider: str, now: datetime) -> Purchase:
     for other in known[1:]:
         surplus = (other.amount or Decimal(0)) - other.refunded
         PurchaseReference.objects.filter(purchase=other).update(purchase=kept)
-        Refund.objects.filter(purchase=other).update(purchase=kept)
-        kept.refunded = max(kept.refunded, other.refunded)
+        of_both = list(Refund.objects.filter(purchase=kept).values_list("key", flat=True))
+        Refund.objects.filter(purchase=other).exclude(key__in=of_both).update(purchase=kept)
         kept.subscription_id = kept.subscription_id or other.subscription_id
         kept.invoice_id = kept.invoice_id or other.invoice_id
         kept.is_renewal = kept.is_renewal or other.is_renewal
@@ -187,4 +187,5 @@ def _joined(known: list[Purchase], provider: str, now: datetime) -> Purchase:
         tell(
             other.lead_id, "purchase.refunded", properties, provider=provider, key=f"{other.key}:twice", at=now, now=now
         )
+        refunding.count(kept, provider, at=now, now=now)
     return kept

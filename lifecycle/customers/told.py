@@ -6,21 +6,21 @@ So a shop that only calls the API gets renewal reminders, dunning and the custom
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce, Least
-
 from leads import conversions
 from leads.batch import Batch, EventRow
 from leads.conversions import Fact
 from leads.models import Workspace
+from leads.models.conversion import OF_PAYMENTS
 from leads.models.lead import AudienceType
-from lifecycle.customers import products, reading, told_subscriptions
+from lifecycle.customers import products, reading, refunding, told_subscriptions
 from lifecycle.customers.models import Purchase, Refund
 from lifecycle.customers.products import Item
 
 # Who writes the facts before telling of them. "engine": events of our own, which follow from facts.
 BY_FACTS = frozenset({"stripe", "engine"})
-PAYMENTS = frozenset({"purchase.completed", "purchase.refunded"})
+# A refund that failed, in the ledger of conversions.
+FAILED = "reversal"
+PAYMENTS = frozenset({"purchase.completed", "purchase.refunded", "purchase.refund_failed"})
 
 
 def keep(batch: Batch) -> None:
@@ -49,7 +49,7 @@ def _payments(events: Sequence[EventRow], now: datetime) -> None:
             purchase.audience_type, purchase.primary_audience = audience
         new.append(purchase)
     Purchase.objects.bulk_create(new, ignore_conflicts=True)
-    refunds = [fact for fact in facts if fact.kind == "refund"]
+    refunds = [fact for fact in facts if fact.kind in OF_PAYMENTS]
     if refunds:
         _refund(refunds)
 
@@ -92,13 +92,16 @@ def _refund(facts: Sequence[Fact]) -> None:
         Refund(
             purchase=purchase,
             key=fact.key,
-            amount=-fact.amount if fact.amount is not None else (purchase.amount or 0) - purchase.refunded,
+            amount=abs(fact.amount) if fact.amount is not None else (purchase.amount or 0) - purchase.refunded,
             refunded_at=fact.occurred_at,
+            failed_at=fact.occurred_at if fact.kind == FAILED else None,
         )
         for fact in facts
-        if (purchase := purchases.get((fact.lead_id, fact.payment)))
+        if (purchase := purchases.get((fact.lead_id, fact.payment))) and not (fact.kind == FAILED and not fact.amount)
     ]
     Refund.objects.bulk_create(rows, ignore_conflicts=True)
+    for row in rows:
+        if row.failed_at:  # the refund itself may be known
+            Refund.objects.filter(purchase=row.purchase, key=row.key).update(failed_at=row.failed_at)
     for purchase in {row.purchase for row in rows}:
-        total = Refund.objects.filter(purchase=purchase).aggregate(total=Sum("amount"))["total"]
-        Purchase.objects.filter(pk=purchase.pk).update(refunded=Least(total, Coalesce(F("amount"), total)))
+        refunding.bring(purchase)

@@ -64,6 +64,7 @@ SENTENCES = {
     "webinar.recording_published": "The recording of {webinar} was published",
     "purchase.completed": "Paid {amount} {currency}",
     "purchase.refunded": "Got {amount} {currency} back",
+    "purchase.refund_failed": "A refund failed: {amount} {currency} did not go back",
     "subscription.started": "Subscribed to {plan}",
     "subscription.renewed": "Renewed {plan}",
     "subscription.changed": "Changed the subscription: {plan}",

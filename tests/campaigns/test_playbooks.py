@@ -326,6 +326,7 @@ STAGES = {
     "subscribed": ("customer", "subscription.started", {"cold", "mql", "sql", "recycled", "former"}),
     "subscription-lapsed": ("former", "subscription.lapsed", {"cold", "mql", "sql", "recycled", "customer"}),
     "all-refunded": ("former", "purchase.refunded", {"cold", "mql", "sql", "recycled", "customer"}),
+    "refund-failed": ("customer", "purchase.refund_failed", {"former"}),
     "demo-requested": ("sql", "form.submitted", {"cold", "mql", "recycled", "former"}),
     "meeting-booked": ("sql", "meeting.booked", {"cold", "mql", "recycled", "former"}),
     "pricing-watched": ("sql", "pricing.viewed", {"cold", "mql", "recycled", "former"}),

@@ -1,7 +1,8 @@
 """P2: whatever the order of Stripe's events, and however often each comes, the end is the same, with the same mails."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -19,28 +20,31 @@ pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 EMAIL = ADA["email"]
 
 
-class _Undo(Exception):
-    pass
-
-
 def outcome(world: World, events: Sequence[dict[str, Any]], days: Sequence[int] = (0,)) -> dict[str, Any]:
     """What is there when all of them came, in this order, and the mails that left since. Undone afterwards."""
-    found: dict[str, Any] = {}
-    start, before = world.now, len(world.smtp.mails)
+    with undone(world):
+        before = len(world.smtp.mails)
+        start = world.now
+        for event in events:
+            world.stripe(event)
+        for day in days:
+            world.set_clock(start + timedelta(days=day, minutes=1))
+            world.run()
+        return what_is_there() | {"mails": [(mail.subject, _products(mail.text)) for mail in world.smtp.mails[before:]]}
+
+
+@contextmanager
+def undone(world: World) -> Iterator[None]:
+    """Whatever is done inside was not done afterwards."""
+    start = world.now
     try:
         with transaction.atomic():
-            for event in events:
-                world.stripe(event)
-            for day in days:
-                world.set_clock(start + timedelta(days=day, minutes=1))
-                world.run()
-            found = what_is_there() | {
-                "mails": [(mail.subject, _products(mail.text)) for mail in world.smtp.mails[before:]]
-            }
-            raise _Undo
-    except _Undo:
+            try:
+                yield
+            finally:
+                transaction.set_rollback(True)
+    finally:
         world.set_clock(start)
-    return found
 
 
 def what_is_there() -> dict[str, Any]:

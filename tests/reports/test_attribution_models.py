@@ -172,6 +172,10 @@ def test_refunds_take_back_at_most_what_was_paid():
     assert net(9_900, "EUR", [Refund(Decimal("-100"), "EUR"), Refund(Decimal("-5"), "EUR")]) == Net(9_900, 9_900, 600)
     assert net(9_900, "EUR", [Refund(Decimal("-20"), "EUR"), Refund(None, "")]) == Net(9_900, 9_900)
     assert net(9_900, "EUR", [Refund(Decimal("-20"), "USD")]) == Net(9_900, foreign=1)
+    first, second, failed = (Refund(Decimal(amount), "EUR") for amount in ("-99", "-99", "99"))
+    assert net(9_900, "EUR", [first, failed]) == Net(9_900)
+    assert net(9_900, "EUR", [first, second, failed]) == Net(9_900, 9_900), "tried again before the failure was told"
+    assert net(9_900, "EUR", [Refund(None, ""), failed]) == net(9_900, "EUR", [failed]) == Net(9_900)
     assert net(980, "JPY", [Refund(Decimal("-80"), "JPY")]).left == 900
     assert net(1_500, "KWD", [Refund(Decimal("-0.250"), "KWD")]).left == 1_250
 

@@ -73,7 +73,7 @@ def _all() -> Mapping[str, Handler]:
     }
     verbs = ("created", "updated", "deleted", "paused", "resumed", "trial_will_end")
     kinds |= {f"customer.subscription.{verb}": subscription for verb in verbs}
-    kinds |= dict.fromkeys(("refund.created", "refund.updated", "charge.refund.updated"), refund)
+    kinds |= dict.fromkeys(("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"), refund)
     return {kind: _in_its_mode(handler) for kind, handler in kinds.items()}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from leads import claiming
@@ -20,6 +21,8 @@ from lifecycle.sales.models import Task
 PATIENCE = timedelta(days=1)
 # Between a bill's payment and its charge.
 CLOSE = timedelta(hours=1)
+# How a refund ends whose money stays here, also one that had succeeded before.
+GONE_WRONG = frozenset({"failed", "canceled"})
 
 
 def of_charge(delivery: Delivery, now: datetime) -> Outcome:
@@ -38,15 +41,18 @@ def of_charge(delivery: Delivery, now: datetime) -> Outcome:
 
 
 def single(delivery: Delivery, now: datetime) -> Outcome:
-    """One refund. It counts when it succeeded."""
+    """One refund. It counts when it succeeded, and not any more when it failed after that."""
     refund = part(delivery.payload["data"]["object"])
     names = ("", ref(refund.get("payment_intent")), ref(refund.get("charge")))
     status = refund.get("status", "succeeded")
-    if status != "succeeded":
+    has_failed = delivery.kind == "refund.failed" or status in GONE_WRONG
+    if status != "succeeded" and not has_failed:
         return Outcome(f"Refund {ref(refund)} is {status}: it counts when it succeeds.", is_ignored=True)
     purchase = _purchase(refund, names, delivery, now)
     if purchase is None:
         return _unknown()
+    if has_failed:
+        return _failed(purchase, refund, delivery, now)
     return _counted(purchase, _back(purchase, refund, delivery, now))
 
 
@@ -134,10 +140,20 @@ def _by_amount(charge: Object) -> list[Purchase]:
     return found if len(found) == 1 else []
 
 
-def _back(purchase: Purchase, refund: Object, delivery: Delivery, now: datetime) -> bool:
+def _back(
+    purchase: Purchase, refund: Object, delivery: Delivery, now: datetime, failed_at: datetime | None = None
+) -> bool:
     amount = reading.amount(refund.get("amount"), reading.currency(refund.get("currency")))
     at = reading.moment(refund.get("created")) or delivery.occurred_at or now
-    return bool(amount and refunding.record(purchase, Back(SLUG, ref(refund), amount, at), now=now))
+    back = Back(SLUG, ref(refund), amount or Decimal(0), at, failed_at=failed_at)
+    return bool(amount and refunding.record(purchase, back, now=now))
+
+
+def _failed(purchase: Purchase, refund: Object, delivery: Delivery, now: datetime) -> Outcome:
+    """Failing is final: whatever is told of this refund later, its money is not back."""
+    is_news = _back(purchase, refund, delivery, now, failed_at=delivery.occurred_at or now)
+    ending = "its money counts as kept again" if is_news else "its money was not counted as gone"
+    return Outcome(f"Purchase {purchase.key}: refund {ref(refund)} failed, {ending}.", [purchase.lead_id])
 
 
 def _counted(purchase: Purchase, is_news: bool) -> Outcome:

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from leads.models import Conversion, Touch
+from leads.models.conversion import OF_PAYMENTS
 from lifecycle.core import sql
 from lifecycle.reports.attribution import reading
 from lifecycle.reports.attribution.adding import Credit, shares
@@ -85,7 +86,7 @@ def explain(asked: Question, ids: Sequence[int]) -> list[Explained]:
 
 def of_lead(asked: Question, lead_id: int) -> list[Explained]:
     """What a person did that counts, newest first."""
-    rows = Conversion.objects.filter(lead_id=lead_id).exclude(kind=Conversion.Kind.REFUND)
+    rows = Conversion.objects.filter(lead_id=lead_id).exclude(kind__in=OF_PAYMENTS)
     return explain(asked, list(rows.order_by("-occurred_at", "-id").values_list("pk", flat=True)[:PAGE]))
 
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leads.models import Conversion, Workspace
+from leads.models.conversion import OF_PAYMENTS
 from lifecycle.reports.attribution.models import MODELS
 
-ASKED = {kind.value: kind.label for kind in Conversion.Kind if kind is not Conversion.Kind.REFUND}
+ASKED = {kind.value: kind.label for kind in Conversion.Kind if kind not in OF_PAYMENTS}
 Direct = Literal["count", "skip"]
 
 

@@ -39,7 +39,7 @@ _TOUCHES = """
 _REFUNDS = """
     SELECT c.id, r.amount, r.currency FROM leads_conversion r
     LEFT JOIN leads_conversion c ON c.kind = 'purchase' AND c.key = r.payment
-    WHERE r.kind = 'refund' AND (c.id IS NULL OR {which}) ORDER BY r.occurred_at, r.id
+    WHERE r.kind IN ('refund', 'reversal') AND (c.id IS NULL OR {which}) ORDER BY r.occurred_at, r.id
 """
 
 

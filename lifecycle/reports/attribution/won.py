@@ -8,7 +8,10 @@ from lifecycle.core import money
 
 
 class Refund(NamedTuple):
-    """A refund as it was told: a negative amount, or none for all that is left; "" for its payment's currency."""
+    """A refund as it was told: a negative amount, or none for all that is left; "" for its payment's currency.
+
+    A positive amount is that of a refund which failed after it was counted.
+    """
 
     amount: Decimal | None
     currency: str
@@ -39,14 +42,16 @@ class Won(NamedTuple):
 
 
 def net(paid: int, currency: str, refunds: Iterable[Refund] = ()) -> Net:
-    """Refunds in their order, never more than was paid; one in another currency cannot be subtracted."""
-    refunded = beyond = foreign = 0
+    """Refunds in their order, never more than was paid, nor less than nothing.
+
+    One in another currency cannot be subtracted.
+    """
+    total = foreign = 0
     for refund in refunds:
         if refund.currency not in ("", currency):
             foreign += 1
-            continue
-        asked = paid - refunded if refund.amount is None else -money.to_minor(refund.amount, currency)
-        taken = min(asked, paid - refunded)
-        refunded += taken
-        beyond += asked - taken
-    return Net(paid, refunded, beyond, foreign)
+        elif refund.amount is None:
+            total = max(total, paid)
+        else:
+            total -= money.to_minor(refund.amount, currency)
+    return Net(paid, min(max(total, 0), paid), max(total - paid, 0), foreign)
