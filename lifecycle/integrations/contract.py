@@ -42,12 +42,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a verified call is about. `key`: what makes two copies of an event one (≤ 200 characters)."""
+    """What a verified call is about. `key`: what makes two copies of an event one (≤ 200 characters).
+
+    `ids`: by what else this sender knows the person (its customer, its registrant), as erasing also finds what names
+    no address.
+    """
 
     key: str
     kind: str
     occurred_at: datetime | None = None
     email: str = ""  # of the person it tells of, if it says; so that erasing them finds it
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

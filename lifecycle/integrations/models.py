@@ -1,5 +1,7 @@
 """What other systems told us, as it came in; and the generic doors that people set up themselves."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -106,6 +108,12 @@ class InboxEvent(models.Model):
     address_hash = models.CharField(
         max_length=32, blank=True, default="", db_default="", help_text="Of the person it tells of; erasing finds it."
     )
+    named = ArrayField(
+        models.TextField(),
+        null=True,
+        editable=False,
+        help_text="Hashes of the addresses in the body (`naming`), for erasing; null until it was read for them.",
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -124,6 +132,8 @@ class InboxEvent(models.Model):
             models.Index(fields=["provider", "-received_at"], name="inbox_last_of_provider"),
             models.Index(fields=["lead", "-id"], condition=Q(lead__isnull=False), name="inbox_of_lead"),
             models.Index(fields=["address_hash"], condition=~Q(address_hash=""), name="inbox_by_address"),
+            GinIndex(fields=["named"], name="inbox_named"),
+            models.Index(fields=["id"], condition=Q(named__isnull=True) & ~Q(body=b""), name="inbox_unread"),
             models.Index(fields=["closed_at"], condition=Q(state="dead"), name="inbox_dead"),
             models.Index(
                 fields=["closed_at"], condition=Q(closed_at__isnull=False) & ~Q(body=b""), name="inbox_to_forget"

@@ -12,7 +12,7 @@ from django.db import OperationalError, transaction
 from leads import addresses
 from leads.failing import place_of
 from lifecycle.core import sql
-from lifecycle.integrations import bodies
+from lifecycle.integrations import bodies, naming
 from lifecycle.integrations.contract import Call, Envelope, Provider, Refused
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,9 @@ YEARS = range(1970, 3000)
 # What readers raise over a body that is not what its sender documents.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 _STORE = """
-    INSERT INTO integrations_inboxevent (provider, key, kind, body, occurred_at, received_at, due_at, address_hash)
-    VALUES (%b, %b, %b, %b, %b::timestamptz, %b::timestamptz, %b::timestamptz, %b)
+    INSERT INTO integrations_inboxevent
+        (provider, key, kind, body, occurred_at, received_at, due_at, address_hash, named)
+    VALUES (%b, %b, %b, %b, %b::timestamptz, %b::timestamptz, %b::timestamptz, %b, %b::text[])
     ON CONFLICT (provider, key) DO NOTHING RETURNING id
 """
 _KNOWN = "SELECT id FROM integrations_inboxevent WHERE provider = %b AND key = %b"
@@ -65,11 +66,14 @@ def accept(provider: Provider, call: Call, *, now: datetime) -> Answer:
 
 def store(slug: str, body: bytes, envelope: Envelope, *, now: datetime) -> tuple[int, bool]:
     """The row's id, and whether it is new; the copies of one event are counted on its row."""
-    key = bounded(envelope.key, LONGEST_KEY)
-    hashed = addresses.hash_of(envelope.email) if envelope.email else ""
+    # Keys stay when a person is erased, so one that names somebody is kept as its hash.
+    key = bounded(envelope.key, 0 if naming.addresses_in(envelope.key) else LONGEST_KEY)
+    secret = addresses.address_key()
+    hashed = addresses.hash_of(envelope.email, secret) if envelope.email else ""
+    named = naming.hashes(body, secret, source=slug, ids=envelope.ids)
     kind = sql.storable(envelope.kind)[:LONGEST_KIND]
     with transaction.atomic():
-        made = sql.fetch(_STORE, [slug, key, kind, body, plausible(envelope.occurred_at), now, now, hashed])
+        made = sql.fetch(_STORE, [slug, key, kind, body, plausible(envelope.occurred_at), now, now, hashed, named])
     if made:
         return made[0][0], True
     inbox_id = sql.fetch(_KNOWN, [slug, key])[0][0]

@@ -19,7 +19,7 @@ def sweep() -> int:
 @shared_task(ignore_result=True)
 def forget() -> int:
     now = clock.now()
-    return keeping.forget_bodies(now=now) + refusals.forget(now=now)
+    return keeping.forget_bodies(now=now) + keeping.read_names() + refusals.forget(now=now)
 
 
 @shared_task(ignore_result=True)

@@ -9,10 +9,13 @@ from django.test import Client
 
 from leads import actions
 from leads.addresses import address_hash, address_key
-from leads.models import Lead, Workspace
+from leads.models import Workspace
+from lifecycle.core import sql
 from lifecycle.core.wellbeing import Level
-from lifecycle.integrations import inbound, keeping, refusals, wellbeing
+from lifecycle.integrations import inbound, keeping, naming, refusals, wellbeing
+from lifecycle.integrations.contract import Envelope
 from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookSource
+from lifecycle.integrations.storing import store
 from lifecycle.integrations.wellbeing import Figures, judge
 from lifecycle.reports.person import everything_about
 from tests.factories import NOON, LeadFactory
@@ -35,7 +38,7 @@ def test_bodies_are_emptied_after_a_while() -> None:
     assert keeping.forget_bodies(now=NOON) == 0
     for row in (old, new, waiting):
         row.refresh_from_db()
-    assert (bytes(old.body), old.error, old.state, old.key) == (b"", "", "done", "k0")
+    assert (bytes(old.body), old.error, old.state, old.key, old.named) == (b"", "", "done", "k0", [])
     assert bytes(new.body) == bytes(waiting.body) == b'{"a": 1}'
 
 
@@ -44,34 +47,121 @@ def test_a_copy_of_what_was_forgotten_is_still_a_copy(client: Client, toy: Toy) 
     assert inbound.sweep(now=NOON) == 0
 
 
+ADA = "ada@acme.com"
+
+
+def stored(body: object, **given: Any) -> InboxEvent:
+    """As a door stores it, never carried out."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    envelope = Envelope(**{"key": f"s{InboxEvent.objects.count()}", "kind": "met", **given})
+    return InboxEvent.objects.get(pk=store("toy", raw, envelope, now=NOON)[0])
+
+
+def is_empty(*rows: InboxEvent) -> list[bool]:
+    for row in rows:
+        row.refresh_from_db()
+    return [bytes(row.body) == b"" for row in rows]
+
+
 @pytest.mark.parametrize("is_escaped", [True, False])
-def test_erasing_finds_an_address_of_other_letters_in_a_body(is_escaped: bool) -> None:
+@pytest.mark.parametrize("is_read", [True, False])
+def test_erasing_finds_an_address_of_other_letters_in_a_body(is_escaped: bool, is_read: bool) -> None:
+    """Also in what was stored before the inbox noted whom a body names."""
     ada = LeadFactory(email="ada@bücher.example", email_normal="ada@xn--bcher-kva.example")
-    row = told(body=json.dumps({"who": "Ada@bücher.example"}, ensure_ascii=is_escaped).encode())
-    of_ben = told(body=json.dumps({"who": "ada@bucher.example"}).encode())
+    keep = (lambda body: stored(body)) if is_read else (lambda body: told(body=body))
+    row = keep(json.dumps({"who": "Ada@bücher.example"}, ensure_ascii=is_escaped).encode())
+    of_another = keep(json.dumps({"who": "ada@bucher.example"}).encode())
     actions.erase(ada, now=NOON)
-    row.refresh_from_db()
-    of_ben.refresh_from_db()
-    assert (bytes(row.body), bytes(of_ben.body)) == (b"", b'{"who": "ada@bucher.example"}')
+    assert is_empty(row, of_another) == [True, False]
 
 
 def test_erasing_a_person_empties_what_tells_of_them() -> None:
-    ada, ben = LeadFactory(email="ada@acme.com", email_normal="ada@acme.com"), LeadFactory()
-    hashed = address_hash("ada@acme.com", address_key())
-    Lead.objects.filter(pk=ada.pk).update(address_hash=hashed)
-    ada.refresh_from_db()
-    by_lead = told(lead=ada, error="of ada@acme.com")
-    by_address = told("waiting", address_hash=hashed)
-    by_words = told("ignored", body=json.dumps({"who": "ADA@acme.com"}).encode())
-    of_ben = told(lead=ben)
+    ada, ben = LeadFactory(email=ADA, email_normal=ADA), LeadFactory()
+    by_lead = told(lead=ada, error="of ada@acme.com", named=[])
+    by_address = stored({"a": 1}, email=ADA)
+    by_words = stored({"who": "see https://acme.com/?u=ADA%40acme.com"})
+    of_ben = told(lead=ben, named=[])
     actions.erase(ada, now=NOON)
-    for row in (by_lead, by_address, by_words, of_ben):
-        row.refresh_from_db()
-    assert [bytes(row.body) for row in (by_lead, by_address, by_words)] == [b"", b"", b""]
-    assert (by_lead.error, by_lead.lead, by_address.address_hash) == ("", None, "")
+    assert is_empty(by_lead, by_address, by_words, of_ben) == [True, True, True, False]
+    assert (by_lead.error, by_lead.lead, by_address.address_hash, by_words.named) == ("", None, "", [])
     assert (by_address.state, by_address.outcome) == ("ignored", "ignored: the person was erased")
-    assert (bytes(of_ben.body), of_ben.lead) == (b'{"a": 1}', ben)
+    assert of_ben.lead == ben
     assert inbound.sweep(now=NOON) == 0
+
+
+def test_erasing_finds_dead_events_that_name_the_person_by_the_senders_id_alone() -> None:
+    ada, ben = LeadFactory(email=ADA, email_normal=ADA), LeadFactory()
+    stored({"email": ADA, "customer": "c1"}, email=ADA, ids=["c1"])
+    dead = stored({"customer": "c1", "name": "Ada Ash"}, ids=["c1"])
+    of_ben = stored({"customer": "c1"}, ids=["c1"])
+    InboxEvent.objects.filter(pk=of_ben.pk).update(lead=ben)
+    of_nobody = stored({"customer": "c2", "name": "Cy"}, ids=["c2"])
+    actions.erase(ada, now=NOON)
+    assert is_empty(dead, of_ben, of_nobody) == [True, False, False]
+
+
+def test_a_colleague_whom_many_bodies_name_takes_nobody_elses_with_them() -> None:
+    """Erasing the host empties the bodies that name them, not the other events of their guests."""
+    host = LeadFactory(email="rep@ours.example", email_normal="rep@ours.example")
+    booking = stored({"email": ADA, "host": "rep@ours.example"}, email=ADA, ids=["c1"])
+    other = stored({"customer": "c1"}, ids=["c1"])
+    actions.erase(host, now=NOON)
+    assert is_empty(booking, other) == [True, False]
+
+
+def test_erasing_finds_the_one_in_a_body_of_thousands() -> None:
+    ada = LeadFactory(email=ADA, email_normal=ADA)
+    crowd = [f"a{number}@acme.com" for number in range(naming.MOST)]
+    of_many, of_others = stored([*crowd, "x", ADA]), stored([*crowd, "b1@acme.com", "b2@acme.com"])
+    assert (of_many.named, of_others.named) == ([naming.MANY], [naming.MANY])
+    actions.erase(ada, now=NOON)
+    assert is_empty(of_many, of_others) == [True, False]
+
+
+def test_a_senders_key_that_names_somebody_is_kept_as_its_hash() -> None:
+    first = stored({}, key="signup:Ada@acme.com")
+    assert "acme" not in first.key
+    again, is_new = store("toy", b"{}", Envelope("signup:Ada@acme.com", "met"), now=NOON)
+    assert (again, is_new) == (first.pk, False)
+
+
+READ = "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'integrations_inboxevent'"
+
+
+def test_erasing_reads_no_more_rows_than_tell_of_the_person(django_assert_max_num_queries: Any) -> None:
+    """The lead is locked meanwhile: of ten thousand stored bodies, the three of hers are touched."""
+    ada = LeadFactory(email=ADA, email_normal=ADA)
+    sql.execute(
+        """
+        INSERT INTO integrations_inboxevent
+            (provider, key, kind, body, received_at, due_at, state, closed_at, named, address_hash)
+        SELECT 'toy', 'n' || n, 'met', convert_to('{"email": "p' || n || '@acme.com"}', 'utf8'), %b, %b,
+               CASE WHEN mod(n, 100) = 0 THEN 'dead' ELSE 'done' END, %b, ARRAY['h' || n, 'id:' || n], 'h' || n
+        FROM generate_series(1, 10000) n
+        """,
+        [NOON, NOON, NOON],
+    )
+    rows = [stored({"email": ADA}, email=ADA, ids=["c1"]), stored({"x": {ADA: 1}}), stored({"c": 1}, ids=["c1"])]
+    sql.execute("ANALYZE integrations_inboxevent")
+    ((scanned, fetched),) = sql.fetch(READ)
+    with django_assert_max_num_queries(10):
+        assert keeping.forget_person(ada, now=NOON) == 3
+    ((scanned_then, fetched_then),) = sql.fetch(READ)
+    assert scanned_then == scanned
+    assert fetched_then - fetched <= 20
+    assert is_empty(*rows) == [True, True, True]
+
+
+def test_bodies_of_before_are_read_in_turns(django_assert_max_num_queries: Any) -> None:
+    rows = [told(body=json.dumps({"who": f"a{number}@acme.com"}).encode()) for number in range(3)]
+    emptied = told(body=b"")
+    assert (keeping.read_names(limit=2), keeping.read_names(limit=2), keeping.read_names()) == (2, 1, 0)
+    key = address_key()
+    for number, row in enumerate(rows):
+        row.refresh_from_db()
+        assert row.named == [address_hash(f"a{number}@acme.com", key)]
+    emptied.refresh_from_db()
+    assert emptied.named is None
 
 
 def test_a_person_gets_what_other_systems_told_of_them() -> None:

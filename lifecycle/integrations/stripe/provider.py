@@ -10,6 +10,7 @@ from django.conf import settings
 from lifecycle.integrations import signatures
 from lifecycle.integrations.contract import Call, Envelope, Handler, Refused
 from lifecycle.integrations.stripe import handlers, reading
+from lifecycle.integrations.stripe.people import customer_of
 
 HEADER = "stripe-signature"
 TOLERANCE = timedelta(seconds=300)
@@ -43,8 +44,9 @@ class Stripe:
             raise Refused(400, "malformed", "An event of Stripe has an id and a type.")
         if kind in self.handlers and not isinstance(found, Mapping):
             raise Refused(400, "malformed", "An event of Stripe has an object in data.object.")
-        email = reading.email_of(reading.part(found))
-        return Envelope(key, kind, reading.moment(payload.get("created")), email)
+        told = reading.part(found)
+        at = reading.moment(payload.get("created"))
+        return Envelope(key, kind, at, reading.email_of(told), ids=[customer_of(told)])
 
     def answer(self, call: Call, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None

@@ -10,7 +10,7 @@ from django.conf import settings
 from lifecycle.integrations import signatures
 from lifecycle.integrations.contract import Call, Envelope, Handler, Refused
 from lifecycle.integrations.zoom.handlers import HANDLERS
-from lifecycle.integrations.zoom.reading import Told, told_at
+from lifecycle.integrations.zoom.reading import Told, text, told_at
 
 TOLERANCE = timedelta(minutes=5)
 VALIDATION = "endpoint.url_validation"
@@ -41,7 +41,8 @@ class Zoom:
         key = f"{kind}:{hashlib.sha256(call.body).hexdigest()[:40]}"
         told = Told.of(payload)
         email = (told.participant or told.registrant).get("email")
-        return Envelope(key, kind, told_at(payload), email if isinstance(email, str) else "")
+        ids = [text(told.participant.get("registrant_id")), text(told.registrant.get("id"))]
+        return Envelope(key, kind, told_at(payload), email if isinstance(email, str) else "", ids)
 
     def answer(self, call: Call, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The proof that we hold the secret token of this address: made with the one that signed the question."""
