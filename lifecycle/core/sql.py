@@ -6,7 +6,7 @@ between; `prepare_often` and `always_prepare` change that for connections that a
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ OFTEN = 5
 _JSONB = psycopg.postgres.types["jsonb"].oid
 
 Row = TypeVar("Row", bound=Model)
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -36,7 +37,7 @@ class _Jsonb(Loader):
         return _decode(bytes(data)[1:])  # the first byte is the version of the wire format
 
 
-def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """The rows of a statement. `%b` sends a parameter in binary: use it for arrays. jsonb comes back decoded."""
     return _run(statement, parameters)[0]
 
@@ -57,7 +58,7 @@ def one(model: type[Row], condition: str, parameters: Sequence[Any]) -> Row | No
     return model.from_db(connection.alias, names, rows[0]) if rows else None
 
 
-def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+def execute(statement: str, parameters: Parameters = ()) -> int:
     """Run a statement that returns no rows; the number of rows it touched."""
     return _run(statement, parameters)[1]
 
@@ -105,7 +106,7 @@ def _select(model: type[Model], condition: str) -> tuple[list[str], str]:
     return names, f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {condition} LIMIT 1'  # noqa: S608 - ours
 
 
-def _run(statement: str, parameters: Sequence[Any]) -> tuple[list[tuple[Any, ...]], int]:
+def _run(statement: str, parameters: Parameters) -> tuple[list[tuple[Any, ...]], int]:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     began = time.monotonic()
