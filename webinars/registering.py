@@ -75,14 +75,11 @@ def register(
 
 @atomic_with_retry
 def cancel(registration_id: int, *, now: datetime) -> bool:
-    """Give the seat back; the first who waits gets it. False if it was given back before. UnknownWebinar without it."""
-    webinar_id = Registration.objects.values_list("webinar_id", flat=True).filter(pk=registration_id).first()
-    webinar = seats.hold(webinar_id or 0)
-    held = Registration.objects.select_for_update(of=("self",)).select_related("lead")
-    registration = held.filter(pk=registration_id).first()
+    """Give the seat back; the first who waits gets it. False if it was given back before, or is gone."""
+    registration = hold(registration_id)
     if registration is None or registration.state == State.CANCELED:
         return False
-    had_seat = registration.state == State.REGISTERED
+    had_seat, webinar = registration.state == State.REGISTERED, registration.webinar
     registration.state, registration.canceled_at = State.CANCELED, now
     registration.sequence += 1  # the calendar entry is taken back
     registration.save(update_fields=["state", "canceled_at", "sequence"])
@@ -91,6 +88,23 @@ def cancel(registration_id: int, *, now: datetime) -> bool:
     log.write([said], now=now, pending=True)
     seats.promote(webinar, now=now)
     return True
+
+
+def hold(registration_id: int) -> Registration | None:
+    """A registration with its lead and its webinar, all three locked in the order of `register`; None if it is gone.
+
+    Whoever writes about one begins with this, or has held its lead and then its webinar.
+    """
+    known = Registration.objects.filter(pk=registration_id).values_list("lead_id", "webinar_id").first()
+    if known is None:
+        return None
+    Lead.objects.select_for_update(no_key=True).filter(pk=known[0]).first()
+    webinar = seats.hold(known[1])
+    held = Registration.objects.select_for_update(of=("self",)).select_related("lead")
+    registration = held.filter(pk=registration_id).first()
+    if registration is not None:
+        registration.webinar = webinar
+    return registration
 
 
 def _seat(registration: Registration, webinar: Webinar, *, now: datetime) -> None:

@@ -29,4 +29,5 @@ def tell_zoom() -> int:
 
 @shared_task(ignore_result=True)
 def catch_up_with_zoom() -> int:
-    return syncing.catch_up(now=clock.now())
+    now = clock.now()
+    return syncing.forget(now=now) + syncing.catch_up(now=now)

@@ -15,47 +15,14 @@ from lifecycle.core import gate, http
 from lifecycle.integrations import tasks
 from lifecycle.integrations.zoom import client, registrants, wellbeing
 from tests import staff
-from tests.factories import NOON, LeadFactory
-from tests.integrations.zoom_server import ZoomServer
+from tests.factories import NOON
+from tests.integrations.zoom_story import canceled, due, registered, sync
 from tests.webinars.attendees import ENDS, STARTS, seat, webinar
 from webinars import registering, syncing
 from webinars import wellbeing as webinar_wellbeing
-from webinars.models import RegistrantSync, Registration, Webinar
+from webinars.models import RegistrantSync, Webinar
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def zoom(settings):
-    made = ZoomServer()
-    settings.ZOOM_ACCOUNT_ID, settings.ZOOM_CLIENT_ID, settings.ZOOM_CLIENT_SECRET = "account", "client", "secret"
-    settings.ZOOM_API_URL, settings.ALLOW_PRIVATE_WEBHOOKS = made.url, True
-    yield made
-    made.close()
-
-
-def registered(**person) -> Registration:
-    """Somebody registers as people do, and the log is processed."""
-    at = Webinar.objects.first() or webinar()
-    lead = LeadFactory(**person) if person else LeadFactory(ada=True)
-    made = registering.register(at.pk, lead.pk, source="page", now=NOON)
-    pipeline.process_pending(now=NOON)
-    return Registration.objects.get(pk=made.registration_id)
-
-
-def canceled(registration: Registration, *, now=NOON) -> None:
-    registering.cancel(registration.pk, now=now)
-    pipeline.process_pending(now=now)
-
-
-def sync(registration: Registration) -> tuple[str, str, str]:
-    row = RegistrantSync.objects.get(registration=registration)
-    return row.wants, row.state, row.detail
-
-
-def due() -> None:
-    """As if the pause were over."""
-    RegistrantSync.objects.update(due_at=NOON)
 
 
 def test_who_registers_here_is_registered_there_and_gets_a_link_of_their_own(zoom) -> None:

@@ -88,7 +88,10 @@ class Presence(models.Model):
 
 
 class RegistrantSync(models.Model):
-    """A registration on its way to Zoom: as it is wanted there, and how far that is."""
+    """A registration on its way to Zoom: as it is wanted there, and how far that is.
+
+    When the registration goes with an erased person, the row stays without it until Zoom knows (`syncing.let_go`).
+    """
 
     class State(models.TextChoices):
         READY = "ready", "Ready"
@@ -96,7 +99,7 @@ class RegistrantSync(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
 
-    registration = models.OneToOneField(Registration, on_delete=models.CASCADE, related_name="sync")
+    registration = models.OneToOneField(Registration, on_delete=models.CASCADE, related_name="sync", null=True)
     state = models.CharField(max_length=7, choices=State, default=State.READY, db_default="ready")
     wants = models.CharField(max_length=6, default="add", db_default="add", help_text="add, or cancel")
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
@@ -106,11 +109,26 @@ class RegistrantSync(models.Model):
     lease_until = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
+    # What a cancellation needs when nothing else is left of the person; their address only until it is told.
+    let_go_at = models.DateTimeField(null=True, editable=False)
+    webinar = models.ForeignKey(Webinar, on_delete=models.PROTECT, related_name="+", null=True, editable=False)
+    zoom_id = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
+    registrant_id = models.CharField(max_length=120, blank=True, default="", db_default="", editable=False)
+    email = models.CharField(max_length=254, blank=True, default="", db_default="", editable=False)
+    address_hash = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(registration__isnull=False, webinar__isnull=True, email="")
+                | Q(registration__isnull=True, webinar__isnull=False, let_go_at__isnull=False, wants="cancel"),
+                name="registrant_sync_of_somebody",
+            ),
+        ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="ready"), name="registrant_sync_ready"),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="registrant_sync_lease"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.wants} {self.registration_id}: {self.state}"
+        return f"{self.wants} {self.registration_id or 'somebody who is gone'}: {self.state}"

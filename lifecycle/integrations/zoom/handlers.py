@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from lifecycle.integrations import keeping
 from lifecycle.integrations.contract import Delivery, Handler, Outcome
 from lifecycle.integrations.zoom import people
 from lifecycle.integrations.zoom.reading import Told, moment, text
@@ -20,6 +21,12 @@ Handle = Callable[[Webinar, Told, Delivery, datetime], Outcome]
 
 def ignored(why: str) -> Outcome:
     return Outcome(f"ignored: {why}", is_ignored=True)
+
+
+def forgotten(delivery: Delivery) -> Outcome:
+    """Zoom tells of somebody who was erased here before it knew: nothing of it is kept."""
+    keeping.empty(delivery.id)
+    return ignored("somebody who was erased here")
 
 
 def of_a_webinar(handle: Handle) -> Handler:
@@ -65,8 +72,11 @@ def _was_there(end: str, webinar: Webinar, told: Told, delivery: Delivery, now: 
     if told.host_id and told.host_id in (text(person.get("id")), text(person.get("participant_user_id"))):
         return ignored("it is the host")
     registrant_id = text(person.get("registrant_id"))
+    said_at = delivery.occurred_at or delivery.received_at
     try:
-        registration = people.of(webinar, person, registrant_id=registrant_id)
+        registration = people.held(webinar, person, registrant_id=registrant_id)
+        if registration is None and people.is_gone(webinar, person, registrant_id=registrant_id, said_at=said_at):
+            return forgotten(delivery)
         if registration is None and registrant_id and not person.get("email") and not delivery.is_last_try:
             raise people.wait_for(webinar, registrant_id, what="presence of")
         registration = registration or _entered(webinar, person, registrant_id, now)
@@ -102,19 +112,24 @@ def _entered(webinar: Webinar, person: Any, registrant_id: str, now: datetime) -
 def registered(webinar: Webinar, told: Told, delivery: Delivery, now: datetime) -> Outcome:
     """Somebody registered at Zoom, or was let in there, or it is the echo of what we told Zoom."""
     person, registrant_id = told.registrant, text(told.registrant.get("id"))
-    registration = people.of(webinar, person, registrant_id=registrant_id)
+    said_at = delivery.occurred_at or delivery.received_at
+    registration = people.held(webinar, person, registrant_id=registrant_id)
+    if registration is None and people.is_gone(webinar, person, registrant_id=registrant_id, said_at=said_at):
+        return forgotten(delivery)
     settles = [people.settled_by(webinar, registrant_id)] if registrant_id else []
     is_let_in = delivery.kind.endswith("approved") or person.get("status") in ("approved", None, "")
     if not is_let_in:
         return Outcome("waits for approval in Zoom", settles=settles)
-    said_at = delivery.occurred_at or delivery.received_at
     if registration is not None:
         if not _is_news(registration, said_at):
             return Outcome("is known already", lead_ids=[registration.lead_id], settles=settles)
         if registration.state != Registration.State.CANCELED:
             return Outcome("is registered here already", lead_ids=[registration.lead_id], settles=settles)
     try:
-        made = _entered(webinar, person, registrant_id, now)
+        if registration is None:
+            made = _entered(webinar, person, registrant_id, now)
+        else:
+            made = people.back(registration, now=now)
     except people.Nobody as nobody:
         return ignored(str(nobody))
     except RegistrationClosed as why:
@@ -125,13 +140,17 @@ def registered(webinar: Webinar, told: Told, delivery: Delivery, now: datetime) 
 
 def withdrew(webinar: Webinar, told: Told, delivery: Delivery, now: datetime) -> Outcome:
     """They gave the seat back at Zoom, or were refused there."""
-    registrant_id = text(told.registrant.get("id"))
-    registration = people.of(webinar, told.registrant, registrant_id=registrant_id)
+    if webinar.state == Webinar.State.CANCELED:
+        return ignored(f"{webinar.code} was canceled here")  # which everybody was told of, Zoom too
+    person, registrant_id = told.registrant, text(told.registrant.get("id"))
+    said_at = delivery.occurred_at or delivery.received_at
+    registration = people.held(webinar, person, registrant_id=registrant_id)
     if registration is None:
+        if people.is_gone(webinar, person, registrant_id=registrant_id, said_at=said_at):
+            return forgotten(delivery)
         if registrant_id and not delivery.is_last_try:
             raise people.wait_for(webinar, registrant_id, what="cancellation of")
         return ignored("nobody who is registered here")
-    said_at = delivery.occurred_at or delivery.received_at
     if _came_back_here(registration, said_at) or not _is_news(registration, said_at):
         return ignored("they registered again since, or canceled here")
     if registering.cancel(registration.pk, now=now):

@@ -11,6 +11,7 @@ from leads.addresses import AddressError
 from lifecycle.integrations.contract import Parked
 from lifecycle.integrations.people import lead_for
 from lifecycle.integrations.zoom.reading import text
+from webinars import registering, syncing
 from webinars.models import Registration, Webinar
 from webinars.registering import register
 
@@ -31,20 +32,31 @@ class Nobody(Exception):
     """No person of ours, and none to become one; the message says why, without personal data."""
 
 
-def of(webinar: Webinar, person: Mapping[str, Any], *, registrant_id: str) -> Registration | None:
-    """Their registration, by Zoom's id, then by address; None if there is none. It then knows Zoom's id."""
-    if registrant_id:
-        found = Registration.objects.filter(webinar=webinar, zoom_registrant_id=registrant_id).first()
-        if found:
-            return found
+def held(webinar: Webinar, person: Mapping[str, Any], *, registrant_id: str) -> Registration | None:
+    """Their registration, by Zoom's id, then by address, locked; None if there is none. It then knows Zoom's id."""
+    found = _find(webinar, person, registrant_id)
+    registration = registering.hold(found) if found else None
+    if registration and registrant_id and registration.zoom_registrant_id != registrant_id:
+        link(registration, registrant_id, text(person.get("join_url")))
+    return registration
+
+
+def _find(webinar: Webinar, person: Mapping[str, Any], registrant_id: str) -> int | None:
+    people = Registration.objects.filter(webinar=webinar).values_list("pk", flat=True)
+    found = people.filter(zoom_registrant_id=registrant_id).first() if registrant_id else None
+    if found:
+        return found
     try:
         lead = addresses.find(person.get("email"))
     except AddressError:
         return None
-    found = Registration.objects.filter(webinar=webinar, lead=lead).first() if lead else None
-    if found and registrant_id:
-        link(found, registrant_id, text(person.get("join_url")))
-    return found
+    return people.filter(lead=lead).first() if lead else None
+
+
+def is_gone(webinar: Webinar, person: Mapping[str, Any], *, registrant_id: str, said_at: datetime) -> bool:
+    """Whether Zoom speaks of somebody who was erased here, before it knew of that."""
+    hash_ = addresses.hash_of(person.get("email"))
+    return syncing.was_let_go(webinar, registrant_id=registrant_id, address_hash=hash_, said_at=said_at)
 
 
 def link(registration: Registration, registrant_id: str, join_url: str = "") -> None:
@@ -69,6 +81,13 @@ def enter(webinar: Webinar, person: Mapping[str, Any], *, now: datetime) -> Regi
     lead = lead_for(address.written, source=SOURCE, name=name, now=now, **asked)
     made = register(webinar.pk, lead.lead_id, source=SOURCE, now=now)
     return Registration.objects.get(pk=made.registration_id)
+
+
+def back(registration: Registration, *, now: datetime) -> Registration:
+    """Who gave the seat back comes again, at Zoom. RegistrationClosed as everywhere."""
+    register(registration.webinar_id, registration.lead_id, source=SOURCE, now=now)
+    registration.refresh_from_db()
+    return registration
 
 
 def wait_for(webinar: Webinar, registrant_id: str, *, what: str) -> Parked:

@@ -33,13 +33,20 @@ BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (0.25, 1, 5, 15, 60, 1
 MOST_ATTEMPTS = len(BACKOFF) + 1
 
 State = RegistrantSync.State
+# Of whom nothing is left here, the row itself says who it was; whoever comes again waits until that is through.
 _CLAIM = """
-    SELECT s.id, s.registration_id, s.wants, s.attempts + 1, w.zoom_id,
-           w.zoom_gone_at IS NOT NULL OR w.starts_at + make_interval(mins => w.minutes) <= %b::timestamptz,
-           r.zoom_registrant_id, l.email, l.first_name, l.last_name, l.company_name, l.job_title
-    FROM webinars_registrantsync s JOIN webinars_registration r ON r.id = s.registration_id
-    JOIN webinars_webinar w ON w.id = r.webinar_id JOIN leads_lead l ON l.id = r.lead_id
-    WHERE s.state = 'ready' AND s.due_at <= %b OR s.state = 'sending' AND s.lease_until < clock_timestamp()
+    SELECT s.id, s.registration_id, s.wants, s.attempts + 1, coalesce(nullif(s.zoom_id, ''), w.zoom_id),
+           CASE WHEN w.zoom_gone_at IS NOT NULL AND s.zoom_id IN ('', w.zoom_id) THEN 'gone'
+                WHEN w.starts_at + make_interval(mins => w.minutes) <= %b::timestamptz THEN 'over' ELSE '' END,
+           coalesce(r.zoom_registrant_id, s.registrant_id), coalesce(l.email, s.email), coalesce(l.first_name, ''),
+           coalesce(l.last_name, ''), coalesce(l.company_name, ''), coalesce(l.job_title, '')
+    FROM webinars_registrantsync s LEFT JOIN webinars_registration r ON r.id = s.registration_id
+    LEFT JOIN leads_lead l ON l.id = r.lead_id JOIN webinars_webinar w ON w.id = coalesce(r.webinar_id, s.webinar_id)
+    WHERE (s.state = 'ready' AND s.due_at <= %b OR s.state = 'sending' AND s.lease_until < clock_timestamp())
+      AND NOT EXISTS (SELECT FROM webinars_registrantsync gone
+                      WHERE gone.registration_id IS NULL AND gone.id < s.id AND gone.state IN ('ready', 'sending')
+                        AND gone.webinar_id = w.id AND gone.zoom_id = coalesce(nullif(s.zoom_id, ''), w.zoom_id)
+                        AND gone.address_hash = coalesce(l.address_hash, s.address_hash))
     ORDER BY s.due_at, s.id LIMIT %b FOR NO KEY UPDATE OF s SKIP LOCKED
 """
 _TAKE = """
@@ -55,10 +62,18 @@ _SETTLE = """
         attempts = CASE WHEN s.wants = given.did THEN given.attempts ELSE 0 END,
         due_at = CASE WHEN s.wants = given.did THEN coalesce(given.due_at, s.due_at) ELSE %b::timestamptz END,
         done_at = CASE WHEN s.wants = given.did AND given.state <> 'ready' THEN %b::timestamptz END,
+        email = CASE WHEN s.wants = given.did AND given.state <> 'ready' THEN '' ELSE s.email END,
+        registrant_id = CASE WHEN s.registration_id IS NULL THEN coalesce(nullif(given.named, ''), s.registrant_id)
+                        ELSE '' END,
         lease_token = NULL, lease_until = NULL
-    FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::timestamptz[])
-        AS given (id, did, state, detail, attempts, due_at)
+    FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::timestamptz[], %b::text[])
+        AS given (id, did, state, detail, attempts, due_at, named)
     WHERE s.id = given.id AND s.state = 'sending' AND s.lease_token = %b
+"""
+# Their events point at the leads: these come first, as in every transaction about a registration.
+_HOLD = """
+    SELECT l.id FROM leads_lead l JOIN webinars_registration r ON r.lead_id = l.id WHERE r.id = ANY(%b::bigint[])
+    ORDER BY l.id FOR KEY SHARE OF l
 """
 # An id that another registration has already stays theirs: two of our people with one address at Zoom.
 _LINK = """
@@ -74,14 +89,14 @@ _LINK = """
 
 
 class Order(NamedTuple):
-    """`attempts`: this one included."""
+    """`attempts`: this one included. Without `registration_id` the person is gone here. `ended`: over, gone, or ""."""
 
     id: int
-    registration_id: int
+    registration_id: int | None
     wants: str
     attempts: int
     zoom_id: str
-    is_too_late: bool
+    ended: str
     registrant_id: str
     email: str
     first_name: str
@@ -111,7 +126,9 @@ class Round:
 
     def carry(self, order: Order) -> Outcome:
         """Tell Zoom of one registration. No database."""
-        if order.is_too_late:
+        if order.ended == "gone" and order.wants == "cancel":
+            return Outcome(order, State.DONE, "deleted in Zoom")
+        if order.ended:
             return Outcome(order, State.FAILED, "too late: the webinar is over, or was deleted in Zoom")
         if self.pause:
             return self._rest(order, self.pause)
@@ -188,6 +205,7 @@ def settle(token: uuid.UUID, outcomes: Sequence[Outcome], *, now: datetime) -> N
         [one.detail[:250] for one in outcomes],
         [one.order.attempts - (not one.is_tried) for one in outcomes],
         [one.due_at for one in outcomes],
+        [one.registrant.id if one.registrant else "" for one in outcomes],
     ]
     _link([one for one in outcomes if one.registrant], now=now)
     sql.execute(_SETTLE, [now, now, *columns, token])
@@ -195,9 +213,10 @@ def settle(token: uuid.UUID, outcomes: Sequence[Outcome], *, now: datetime) -> N
 
 def _link(added: Sequence[Outcome], *, now: datetime) -> None:
     """Their own link is news to the mails that are still to come: they go on with it."""
-    known = {one.order.registration_id: one.registrant for one in added if one.registrant}
+    known = {one.order.registration_id: one.registrant for one in added if one.registrant and one.order.registration_id}
     if not known:
         return
+    sql.fetch(_HOLD, [list(known)])
     columns = [list(known), [one.id for one in known.values()], [one.join_url for one in known.values()]]
     changed = [row[0] for row in sql.fetch(_LINK, columns)]
     people = Registration.objects.filter(pk__in=changed, state=Registration.State.REGISTERED)

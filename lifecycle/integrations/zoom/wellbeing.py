@@ -23,22 +23,34 @@ _FIGURES = """
     LEFT JOIN webinars_registrantsync s ON s.registration_id = r.id
     WHERE w.state = 'open' AND w.zoom_id <> '' AND w.starts_at > %b::timestamptz
 """
+# Who is gone here and could not be canceled there, in any webinar that is not over.
+_LEFT = """
+    SELECT string_agg(coalesce(nullif(s.registrant_id, ''), 'somebody') || ' of ' || w.code, ', ' ORDER BY s.id)
+    FROM webinars_registrantsync s JOIN webinars_webinar w ON w.id = s.webinar_id
+    WHERE s.registration_id IS NULL AND s.state = 'failed'
+      AND w.starts_at + make_interval(mins => w.minutes) > %b::timestamptz
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the open webinars to come that have a Zoom id. `gone`: codes of those deleted in Zoom."""
+    """Of the open webinars to come that have a Zoom id. `gone`: codes of those deleted in Zoom.
+
+    `left`: who was erased here and could not be canceled there, as Zoom calls them.
+    """
 
     webinars: int = 0
     gone: str = ""
     failed: int = 0
     late: int = 0
     why: str = ""
+    left: str = ""
 
 
 def registrants(now: datetime) -> Iterator[Finding]:
     webinars, gone, failed, late, why = sql.fetch(_FIGURES, [now - LATE, now])[0]
-    figures = Figures(webinars, gone or "", failed, late, why or "")
+    left = sql.fetch(_LEFT, [now])[0][0]
+    figures = Figures(webinars, gone or "", failed, late, why or "", left or "")
     yield from judge(figures, is_set_up=Account.of_settings() is not None or settings.DEMO)
 
 
@@ -53,6 +65,9 @@ def judge(figures: Figures, *, is_set_up: bool) -> Iterator[Finding]:
     if figures.gone:
         says = f"{figures.gone}: deleted in Zoom, and open for registration here."
         yield Finding(AREA, Level.PROBLEM, says, "Cancel it here, or give it the id of its new Zoom webinar.")
+    if figures.left:
+        says = f"Erased here, and still registered in Zoom: {figures.left}."
+        yield Finding(AREA, Level.WARNING, says, "Cancel them in Zoom, under the webinar's registrants.")
     if figures.failed:
         says = f"{figures.failed:,} registrations for webinars to come could not be told to Zoom."
         remedy = "Each registration's page says why; mend that, choose them in the list, “Tell Zoom again”."
