@@ -12,7 +12,7 @@ from anymail.exceptions import (
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
@@ -45,8 +45,11 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
     """
     try:
         view = resolve(f"/{provider}/tracking/", urlconf="anymail.urls")
-    except Resolver404 as error:
-        raise Http404("There is no such mail provider.") from error
+    except Resolver404:
+        return refusal("not_found", "There is no such mail provider.", status=404)
+    if request.method not in ("POST", "HEAD"):  # some providers look with HEAD whether somebody is there
+        allowed = {"Allow": "POST, HEAD"}
+        return refusal("method_not_allowed", "Reports are sent with POST.", status=405, headers=allowed)
     if not is_protected(provider):
         return refusal("no_secret", f"Set {' or '.join(secrets_of(provider))}, see docs/mail-providers.md.", status=403)
     try:
@@ -55,6 +58,9 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
             answer: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
     except (SuspiciousOperation, *MALFORMED) as error:
         return _explained(error, provider)
+    if answer.status_code == 401:  # Amazon asks without a password first, and sends it when it is told to
+        message = "Send the user and password of ANYMAIL_WEBHOOK_SECRET."
+        return refusal("no_signature", message, status=401, headers={"WWW-Authenticate": answer["WWW-Authenticate"]})
     try:
         _act(reports)
     except (DatabaseError, InterfaceError) as error:

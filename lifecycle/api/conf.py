@@ -57,5 +57,6 @@ SPECTACULAR: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "lifecycle.api.tracking.described.add_calls",
+        "lifecycle.api.described_webhooks.add_doors",
     ],
 }

@@ -1,6 +1,7 @@
 """POST /webhooks/SLUG/ and /webhooks/in/SLUG/: what other systems tell us, answered in JSON."""
 
 import logging
+import re
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -15,6 +16,7 @@ from lifecycle.integrations.contract import Call, Refused
 
 logger = logging.getLogger(__name__)
 
+NAME = re.compile(r"[-a-zA-Z0-9_]+")
 # What is over the limit is read to some end, or its sender never hears why it was refused.
 MOST_HEARD = 8 * 1024 * 1024
 CHUNK = 64 * 1024
@@ -23,13 +25,13 @@ CHUNK = 64 * 1024
 @csrf_exempt  # the signature is what lets it in
 def vendor(request: HttpRequest, slug: str) -> JsonResponse:
     """A sender that has a folder here: calendly, stripe, zoom."""
-    return _answered(request, slug)
+    return _answered(request, slug if NAME.fullmatch(slug) else "")
 
 
 @csrf_exempt
 def source(request: HttpRequest, slug: str) -> JsonResponse:
     """A sender that somebody set up in the admin."""
-    return _answered(request, f"webhook:{slug}")
+    return _answered(request, f"webhook:{slug}" if NAME.fullmatch(slug) else "")
 
 
 def _answered(request: HttpRequest, slug: str) -> JsonResponse:

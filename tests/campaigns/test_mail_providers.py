@@ -127,6 +127,23 @@ def test_what_is_no_report_is_refused(client: Client, settings: Settings, body: 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
 
 
+def test_amazon_is_asked_for_its_password(client: Client, settings: Settings) -> None:
+    ses = next(provider for provider in PROVIDERS if provider.slug == "amazon_ses")
+    settings.ANYMAIL = ses.settings
+    said = ses.say("delivered", "ana@acme.com", "")
+    answer = ses.post(client, json.dumps(said.body).encode(), **said.headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "no_signature")
+    assert answer["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(("path", "code"), [("postmark", "method_not_allowed"), ("no%00body", "not_found")])
+def test_whoever_only_looks_hears_it_in_the_envelope(client: Client, settings: Settings, path: str, code: str) -> None:
+    settings.ANYMAIL = PROVIDERS[0].settings
+    answer = client.get(f"/webhooks/email/{path}/tracking/")
+    assert answer.json()["error"]["code"] == code
+    assert answer.status_code == {"method_not_allowed": 405, "not_found": 404}[code]
+
+
 def test_more_than_a_mebibyte_is_refused(client: Client, settings: Settings) -> None:
     settings.ANYMAIL = PROVIDERS[0].settings
     answer = PROVIDERS[0].post(client, b'{"a": "' + b"x" * 1024 * 1024 + b'"}', **basic(b""))

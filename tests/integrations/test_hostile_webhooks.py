@@ -15,7 +15,7 @@ from leads.models import Event, PendingEvent
 from lifecycle.integrations import inbound
 from lifecycle.integrations.models import InboxEvent, WebhookSource
 from tests.factories import NOON
-from tests.integrations.senders import send
+from tests.integrations.senders import HOOK, send, source
 from tests.integrations.test_webhook_sources import BODY, Shop
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +85,14 @@ def test_values_of_any_size_become_properties(client: Client, value: Any) -> Non
     assert InboxEvent.objects.get().state == "done"
     assert not PendingEvent.objects.exists()
     assert len(json.dumps(Event.objects.get(kind="purchase.completed").properties)) < 64_000
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/webhooks/nobody/", "/webhooks/in/%00/", "/webhooks/a%20b/", "/webhooks/webhook:shop/"]
+)
+def test_no_such_sender_is_said_in_the_envelope(client: Client, path: str) -> None:
+    """Whatever it is called, and also when the name inside is that of a source."""
+    with source([HOOK]):
+        answer = client.post(path, b"{}", content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
