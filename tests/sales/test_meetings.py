@@ -75,6 +75,22 @@ def test_a_rep_adds_and_moves_one_in_the_admin():
     assert "Room 5" in page
 
 
+def test_its_time_is_by_the_clock_of_the_zone_beside_it():
+    lead, client = LeadFactory.create(ada=True), staff.colleague("sales")
+    url = reverse("admin:sales_meeting_add")
+    given = {"lead": lead.pk, "event_name": "Demo", "starts_at_0": "2027-03-28", "starts_at_1": "16:00", "minutes": 30}
+    given |= {"time_zone": "Europe/Berlin", "location": "", "host_email": "", "replaces": ""}
+    assert "the clocks are put forward" in client.post(url, given | {"starts_at_1": "02:30"}).content.decode()
+    assert client.post(url, given).status_code == 302
+    meeting = Meeting.objects.get()
+    assert meeting.starts_at.isoformat() == "2027-03-28T14:00:00+00:00"
+    page = client.get(reverse("admin:sales_meeting_change", args=[meeting.pk])).content.decode()
+    assert "28 March 2027 at 16:00 (Europe/Berlin)" in page
+    assert "14:00 UTC" in page
+    assert client.post(url, given | {"time_zone": "", "starts_at_1": "18:00"}).status_code == 302
+    assert Meeting.objects.latest("pk").starts_at.isoformat() == "2027-03-28T18:00:00+00:00"
+
+
 def test_the_list_is_filtered_and_says_what_became_of_meetings():
     coming, over = agreed(), agreed(LeadFactory.create(), days=-2)
     client, url = staff.colleague("sales"), reverse("admin:sales_meeting_changelist")

@@ -10,7 +10,8 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from leads.models.workspace import check_zone
-from webinars import telling, wall_clock
+from lifecycle.core import wall_clock
+from webinars import telling
 from webinars.admin.fields import WallClockLine, read_moment
 from webinars.models import Registration, Webinar
 

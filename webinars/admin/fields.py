@@ -7,28 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from leads.models.workspace import check_zone
-from webinars import wall_clock
+from lifecycle.core import wall_clock
 from webinars.telling import BLANKS
 
 IN_ITS_ZONE = "By the clock of the time zone below."
 _ANY_BLANK = re.compile(r"\{([^{}]*)\}")
-
-
-class WallClockField(forms.SplitDateTimeField):
-    """Gives the naive date and time as written: which moment it is, the zone beside it decides."""
-
-    widget = UnfoldAdminSplitDateTimeWidget
-
-    def compress(self, data_list: Any) -> datetime | None:
-        if not data_list:
-            return None
-        day, time = data_list
-        if day in self.empty_values or time in self.empty_values:
-            raise ValidationError("Give a date and a time.")
-        return datetime.combine(day, time)
 
 
 class WallClockInput(UnfoldAdminTextInputWidget):

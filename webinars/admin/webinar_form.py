@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
-from webinars import wall_clock
-from webinars.admin.fields import IN_ITS_ZONE, WallClockField, check_survey, read_moment
+from lifecycle.core import wall_clock
+from lifecycle.core.admin import WallClockField
+from webinars.admin.fields import IN_ITS_ZONE, check_survey, read_moment
 from webinars.models import Webinar
 
 

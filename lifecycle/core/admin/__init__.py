@@ -2,6 +2,7 @@
 
 from .asking import asking, dialog
 from .bases import EditAdmin, InsertOnlyAdmin, NewestInline
+from .clocks import WallClockField
 from .counting import counted
 from .paginator import EstimatedPaginator
 from .rule_fields import RuleField, WhereField, english
@@ -13,6 +14,7 @@ __all__ = [
     "InsertOnlyAdmin",
     "NewestInline",
     "RuleField",
+    "WallClockField",
     "WhereField",
     "admin_link",
     "ago",

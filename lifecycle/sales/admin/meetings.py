@@ -2,20 +2,22 @@
 
 from datetime import timedelta
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from leads.admin.lead import LeadAdmin
-from lifecycle.core import clock
-from lifecycle.core.admin import EditAdmin, NewestInline, admin_link
-from lifecycle.sales import agreeing
+from lifecycle.core import clock, wall_clock
+from lifecycle.core.admin import EditAdmin, NewestInline, WallClockField, admin_link
+from lifecycle.sales import agreeing, bookings
 from lifecycle.sales.bookings import Booking, is_zone
 from lifecycle.sales.models import Meeting
 
@@ -53,6 +55,7 @@ class HostFilter(admin.SimpleListFilter):
 
 
 class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
+    starts_at = WallClockField(label="Starts at", help_text="By the clock of the time zone below.")
     minutes = forms.IntegerField(
         min_value=5, max_value=600, initial=30, help_text="How long it lasts.", widget=UnfoldAdminIntegerFieldWidget
     )
@@ -65,7 +68,8 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "replaces" in self.fields:
             self.fields["event_name"].initial = "Demo"
-            self.fields["starts_at"].required = True
+            ours = timezone.get_current_timezone_name()
+            self.fields["time_zone"].help_text = f"The person's, such as Europe/Berlin. Empty: the time is by {ours}."
             self.fields["replaces"].help_text = "If it moves a meeting to another time: that one. It is told as a move."
             self.fields["location"].help_text = "A link or a place; it stands in the confirmation."
 
@@ -77,12 +81,23 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        self._read_time(given)
         lead, former = given.get("lead"), given.get("replaces")
         if former is not None and lead is not None and former.lead_id != lead.pk:
             self.add_error("replaces", "That is another person's meeting.")
         elif former is not None and former.state != Meeting.State.SCHEDULED:
             self.add_error("replaces", f"That meeting is {former.get_state_display().lower()}, not to be moved.")
         return given
+
+    def _read_time(self, given: dict[str, Any]) -> None:
+        """The moment that the written time means in the zone beside it."""
+        written, zone = given.get("starts_at"), given.get("time_zone")
+        if written is None or zone is None:
+            return
+        try:
+            given["starts_at"] = wall_clock.moment(written, ZoneInfo(zone or timezone.get_current_timezone_name()))
+        except wall_clock.NoSuchTime as problem:
+            self.add_error("starts_at", str(problem))
 
     def booking(self) -> Booking:
         given = self.cleaned_data
@@ -136,7 +151,7 @@ class MeetingAdmin(EditAdmin):
         )
     ]
     shown: ClassVar[list[tuple[str | None, dict[str, Any]]]] = [
-        (None, {"fields": [("event_name", "state_badge"), "lead_link", ("starts_at", "ends_at"), "time_zone"]}),
+        (None, {"fields": [("event_name", "state_badge"), "lead_link", "when", "lasts"]}),
         ("Where and with whom", {"fields": ["location", "host_email", "said"]}),
         ("History", {"fields": [("booked_at", "provider"), ("instead_of", "moved_to"), "called_off"]}),
     ]
@@ -170,6 +185,22 @@ class MeetingAdmin(EditAdmin):
     @display(description="State", label=COLOURS)
     def state_badge(self, meeting: Meeting) -> str:
         return meeting.get_state_display()
+
+    @display(description="When")
+    def when(self, meeting: Meeting) -> str:
+        """On the person's clock, and on ours where it shows another hour."""
+        if meeting.starts_at is None:
+            return "Not known"
+        ours = timezone.localtime(meeting.starts_at)
+        theirs = bookings.when(meeting.starts_at, meeting.time_zone)
+        here = f"{ours:%H:%M} {ours.tzname()}"
+        return theirs if f"{ours:%H:%M} ({ours.tzname()})" in theirs else f"{theirs}, {here}"
+
+    @display(description="Lasts")
+    def lasts(self, meeting: Meeting) -> str:
+        if meeting.starts_at is None or meeting.ends_at is None:
+            return "–"
+        return f"{(meeting.ends_at - meeting.starts_at).total_seconds() // 60:.0f} minutes"
 
     @display(description="Said when booking")
     def said(self, meeting: Meeting) -> str:
