@@ -32,6 +32,7 @@ LONGEST_BACKOFF = timedelta(hours=8)
 RECHECK = timedelta(seconds=5)
 # While the installation may not call outside.
 LOCKED = timedelta(minutes=5)
+TURN = "Waits for its turn to fetch."
 
 _COLUMNS = "id, provider, kind, body, occurred_at, received_at, state, attempts, lease_until"
 _FREE = "state IN ('waiting', 'parked') AND (lease_until IS NULL OR lease_until < clock_timestamp())"
@@ -62,11 +63,13 @@ _WAKE = """
     SET state = 'waiting', waits_for = '', due_at = %b::timestamptz, attempts = 0, lease_until = NULL
     WHERE state = 'parked' AND waits_for = ANY(%b::text[]) AND id <> %b RETURNING id
 """
+# Of tries to fetch, which may be many, one more worker that went away is not the event's doing.
 _BURY = """
     UPDATE integrations_inboxevent
     SET state = 'dead', closed_at = %b::timestamptz, lease_until = NULL,
         outcome = 'Its worker went away each time it was tried.'
-    WHERE state IN ('waiting', 'parked') AND attempts >= %b AND lease_until < clock_timestamp()
+    WHERE state IN ('waiting', 'parked') AND lease_until < clock_timestamp()
+      AND attempts >= CASE WHEN outcome = %b OR starts_with(outcome, 'Failed: Unfetched') THEN %b ELSE %b END::int
 """
 
 
@@ -122,7 +125,7 @@ def claim(inbox_id: int | None = None, *, now: datetime) -> Claim | None:
 
 def bury(*, now: datetime) -> int:
     """Give up events whose workers died on them too often; how many."""
-    return sql.execute(_BURY, [now, MOST_ATTEMPTS])
+    return sql.execute(_BURY, [now, TURN, MOST_FETCHES, MOST_ATTEMPTS])
 
 
 def work(taken: Claim, *, now: datetime, may_fetch: bool = True) -> Done:
@@ -219,7 +222,7 @@ def backoff(attempts: int) -> timedelta:
 
 def _give_back(taken: Claim, due: datetime) -> Done:
     """Not tried: it needs something from outside, which a door may not wait for and a locked installation not ask."""
-    aside = _Aside(taken.state, "Waits for its turn to fetch.", due=due, attempts=taken.attempts - 1)
+    aside = _Aside(taken.state, TURN, due=due, attempts=taken.attempts - 1)
     return _set_aside(taken, aside, due)
 
 

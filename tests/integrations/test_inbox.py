@@ -204,6 +204,21 @@ def test_a_fetch_that_fails_is_tried_for_longer_than_a_bug(client: Client, toy: 
     assert (row.state, row.attempts) == ("dead", 12)
 
 
+def test_a_worker_that_goes_away_after_many_fetches_does_not_end_them(client: Client, toy: Toy) -> None:
+    def fetch(delivery: Delivery) -> str:
+        raise Unfetched("The other side does not answer.")
+
+    toy.on("met", lambda delivery, now: Outcome("never"), fetch=fetch)
+    post(client, met())
+    for days in range(7):
+        inbound.sweep(now=NOON + timedelta(days=days))
+    assert handling.claim(now=NOON + timedelta(days=8)) is not None  # and its worker is killed
+    InboxEvent.objects.update(lease_until=NOON - timedelta(days=1000))
+    inbound.sweep(now=NOON + timedelta(days=9))
+    row = InboxEvent.objects.get()
+    assert (row.state, row.attempts) == ("waiting", 9)
+
+
 def test_a_sweep_costs_the_same_for_each_event(
     client: Client, toy: Toy, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

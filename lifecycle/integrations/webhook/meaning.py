@@ -147,13 +147,20 @@ def _moment(body: Mapping[str, Any], text: str, faults: dict[str, str]) -> datet
         return None
     moment = None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        moment = read_time(str(value / 1000 if value > 100_000_000_000 else value))
+        moment = _of_unix_time(value)
     elif isinstance(value, str):
         moment = moments.read(value.strip()) or read_time(value)
     moment = plausible(moment)
     if moment is None:
         faults["occurred_at_path"] = f"{text}: “{str(value)[:40]}” is no time like 2026-11-24T10:00:00Z."
     return moment
+
+
+def _of_unix_time(value: float) -> datetime | None:
+    try:
+        return read_time(str(value / 1000 if value > 100_000_000_000 else value))
+    except OverflowError:  # of hundreds of digits
+        return None
 
 
 def _properties(table: Mapping[str, str], body: Mapping[str, Any], faults: dict[str, str]) -> dict[str, Any]:
