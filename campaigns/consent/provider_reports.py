@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from anymail.signals import AnymailTrackingEvent, EventType
 
 from campaigns.models import Suppression
-from lifecycle.core import keys, sql
+from lifecycle.core import keys, moments, sql
 
 # What a report does to the address. A soft bounce is the provider's to retry, and says nothing about the address.
 _SUPPRESSES = {
@@ -56,21 +56,24 @@ def read(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> Report
     """A report as Anymail verified and translated it; texts are cut to what the table holds."""
     kind = str(event.event_type)
     return Report(
-        key=keys.fitting(sql.storable(f"{provider}:{event.event_id or _fingerprint(event, provider)}")),
+        key=keys.fitting(sql.storable(f"{provider}:{_fingerprint(event, provider)}")),
         provider=_fitting("provider", provider),
         kind=_fitting("kind", kind),
-        recipient=sql.storable(event.recipient or ""),
+        recipient=sql.storable(event.recipient) if isinstance(event.recipient, str) else "",
         message_key=sql.storable(str((event.metadata or {}).get("message_key") or "")),
         message_id=sql.storable(str(event.message_id or "")),
         detail=_fitting("detail", event.description or event.reject_reason or ""),
-        at=event.timestamp or now,
+        at=moments.plausible(event.timestamp) or now,
         block=None if _is_soft(event) else _SUPPRESSES.get(kind),
     )
 
 
 def _fingerprint(event: AnymailTrackingEvent, provider: str) -> str:
-    """Brevo, Mailjet and most Postmark events have no id; their facts together are one."""
-    facts = (provider, event.event_type, event.message_id, event.recipient, event.timestamp, event.click_url)
+    """Brevo, Mailjet and most Postmark events have no id; their facts together are one. Amazon SES gives one id to
+    what it tells of several people."""
+    facts: tuple[Any, ...] = (event.event_id, event.recipient)
+    if not event.event_id:
+        facts = (provider, event.event_type, event.message_id, event.recipient, event.timestamp, event.click_url)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -34,7 +34,16 @@ SIGNING = {
     "sendgrid": ("SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",),
 }
 # What Anymail's readers raise over a body that is not what the provider documents.
-MALFORMED = (AnymailError, AnymailConfigurationError, ValueError, LookupError, TypeError, AttributeError)
+MALFORMED = (
+    AnymailError,
+    AnymailConfigurationError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 @csrf_exempt

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+YEARS = range(1970, 3000)
+
 
 def iso(moment: datetime | None) -> str:
     """An instant to the second, as events have it: 2026-11-24T10:00:00Z; "" for none."""
@@ -17,3 +19,12 @@ def read(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def plausible(moment: datetime | None) -> datetime | None:
+    """In UTC, None for what no fact of ours can be of: a row with a time that Python cannot hold stops all readers."""
+    try:
+        at = moment.astimezone(UTC) if moment else None
+    except OverflowError:
+        return None
+    return at if at and at.year in YEARS else None

@@ -4,14 +4,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 
 from leads import addresses
 from leads.failing import place_of
-from lifecycle.core import sql
+from lifecycle.core import moments, sql
 from lifecycle.integrations import bodies, naming
 from lifecycle.integrations.contract import Call, Envelope, Provider, Refused
 
@@ -21,7 +21,6 @@ T = TypeVar("T")
 
 LONGEST_KEY = 200
 LONGEST_KIND = 120
-YEARS = range(1970, 3000)
 # What readers raise over a body that is not what its sender documents.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 _STORE = """
@@ -71,9 +70,9 @@ def store(slug: str, body: bytes, envelope: Envelope, *, now: datetime) -> tuple
     secret = addresses.address_key()
     hashed = addresses.hash_of(envelope.email, secret) if envelope.email else ""
     named = naming.hashes(body, secret, source=slug, ids=envelope.ids)
-    kind = sql.storable(envelope.kind)[:LONGEST_KIND]
+    kind, at = sql.storable(envelope.kind)[:LONGEST_KIND], moments.plausible(envelope.occurred_at)
     with transaction.atomic():
-        made = sql.fetch(_STORE, [slug, key, kind, body, plausible(envelope.occurred_at), now, now, hashed, named])
+        made = sql.fetch(_STORE, [slug, key, kind, body, at, now, now, hashed, named])
     if made:
         return made[0][0], True
     inbox_id = sql.fetch(_KNOWN, [slug, key])[0][0]
@@ -89,15 +88,6 @@ def _count_copy(inbox_id: int) -> None:
             sql.execute(_ONE_MORE, [inbox_id])
     except OperationalError as error:
         logger.warning("a copy of inbox event %s was not counted: %s", inbox_id, type(error).__name__)
-
-
-def plausible(moment: datetime | None) -> datetime | None:
-    """In UTC, None for what no fact of ours can be of: a row with a time that Python cannot hold stops all readers."""
-    try:
-        at = moment.astimezone(UTC) if moment else None
-    except OverflowError:
-        return None
-    return at if at and at.year in YEARS else None
 
 
 def bounded(key: str, longest: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -119,7 +120,8 @@ def test_a_secret_may_be_changed_while_both_are_valid(client: Client, settings: 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b'{"RecordType": "Bounce", "BouncedAt": 5}']
+    "body",
+    [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b'{"RecordType": "Bounce", "BouncedAt": 5}', b"[" * 100_000],
 )
 def test_what_is_no_report_is_refused(client: Client, settings: Settings, body: bytes) -> None:
     settings.ANYMAIL = PROVIDERS[0].settings
@@ -142,6 +144,19 @@ def test_whoever_only_looks_hears_it_in_the_envelope(client: Client, settings: S
     answer = client.get(f"/webhooks/email/{path}/tracking/")
     assert answer.json()["error"]["code"] == code
     assert answer.status_code == {"method_not_allowed": 405, "not_found": 404}[code]
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [({"ts_epoch": 1e300}, 400), ({"ts_event": 253402300799}, 200), ({"email": {"a": 1}}, 200)]
+)
+def test_a_report_with_an_odd_time_or_address_breaks_nothing(
+    client: Client, ana: Lead, settings: Settings, said: dict[str, Any], status: int
+) -> None:
+    brevo = next(provider for provider in PROVIDERS if provider.slug == "brevo")
+    settings.ANYMAIL = brevo.settings
+    body = json.dumps({**brevo.say("bounced", ana.email, "x").body, **said}).encode()
+    assert brevo.post(client, body, **basic(body)).status_code == status
+    assert all(event.at.year < 3000 for event in ProviderEvent.objects.all())
 
 
 def test_more_than_a_mebibyte_is_refused(client: Client, settings: Settings) -> None:

@@ -93,3 +93,11 @@ def test_a_report_about_nobody_we_know_is_stored_and_harmless(world: World) -> N
     stranger = world.submit("contact", email="who@example.net")
     world.run()
     assert world.mails_to(stranger) == []
+
+
+def test_one_report_of_two_people_blocks_both(world: World) -> None:
+    """Amazon SES gives one id to what it tells of several."""
+    for address in ("ann@example.net", "bob@example.net"):
+        event = AnymailTrackingEvent(event_type="complained", recipient=address, event_id="sns-1", timestamp=NOON)
+        tracking.send(sender=None, event=event, esp_name="Amazon SES")
+    assert Suppression.objects.count() == 2

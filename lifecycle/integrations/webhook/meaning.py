@@ -14,7 +14,6 @@ from leads.tracking import kinds
 from leads.writable import LeadError
 from lifecycle.core import moments
 from lifecycle.integrations.signatures import read_time
-from lifecycle.integrations.storing import plausible
 from lifecycle.integrations.webhook import paths
 from lifecycle.integrations.webhook.paths import Missing, PathError
 
@@ -150,7 +149,7 @@ def _moment(body: Mapping[str, Any], text: str, faults: dict[str, str]) -> datet
         moment = _of_unix_time(value)
     elif isinstance(value, str):
         moment = moments.read(value.strip()) or read_time(value)
-    moment = plausible(moment)
+    moment = moments.plausible(moment)
     if moment is None:
         faults["occurred_at_path"] = f"{text}: “{str(value)[:40]}” is no time like 2026-11-24T10:00:00Z."
     return moment
