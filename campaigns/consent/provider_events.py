@@ -17,6 +17,7 @@ from django.dispatch import receiver
 from campaigns.consent import provider_reports
 from campaigns.consent.provider_reports import Report
 from campaigns.consent.suppressing import suppress
+from campaigns.sending import settling
 from leads.addresses import address_key, hash_of
 from leads.batch import NewEvent
 from leads.log import write as write_events
@@ -39,11 +40,10 @@ _OPEN = """
     FROM campaigns_providerevent e LEFT JOIN campaigns_message m ON m.id = e.message_id
     WHERE e.key = ANY(%b::text[]) AND e.processed_at IS NULL ORDER BY e.id
 """
-# A message whose fate was unknown did leave, as the provider's report proves.
-_RESOLVE = """
-    UPDATE campaigns_message m SET state = 'sent', reason = '', sent_at = given.at
-    FROM (SELECT id, min(at) AS at FROM unnest(%b::bigint[], %b::timestamptz[]) AS told (id, at) GROUP BY id) AS given
-    WHERE m.id = given.id AND m.state = 'unknown'
+# Whoever settles one of these at this moment either sees the report or is waited for.
+_HOLD = """
+    SELECT id FROM campaigns_message WHERE id = ANY(%b::bigint[]) AND state IN ('sending', 'unknown')
+    ORDER BY id FOR NO KEY UPDATE
 """
 _DONE = "UPDATE campaigns_providerevent SET processed_at = %b WHERE id = ANY(%b::bigint[]) AND processed_at IS NULL"
 
@@ -129,9 +129,9 @@ def _block(each: _Open, now: datetime) -> None:
 def _finish(todo: Sequence[_Open], *, now: datetime) -> None:
     if not todo:
         return
-    proofs = [(each.message_id, each.report.at) for each in todo if each.message_id and each.report.proves_sending]
-    if proofs:
-        sql.execute(_RESOLVE, [list(column) for column in zip(*proofs, strict=True)])
+    proven = [each.message_id for each in todo if each.message_id and each.report.proves_sending]
+    if proven:
+        settling.resolve([row[0] for row in sql.fetch(_HOLD, [proven])])
     told = [_event(each) for each in todo if each.message_id and each.report.event_kind]
     write_events(told, now=now, pending=True)
     sql.execute(_DONE, [now, [each.id for each in todo]])

@@ -23,7 +23,8 @@ _KINDS = {
     EventType.REJECTED: "email.rejected",
     EventType.DEFERRED: "email.deferred",
 }
-_PROOF_OF_SENDING = frozenset({EventType.DELIVERED, EventType.BOUNCED, EventType.COMPLAINED, EventType.SENT})
+PROOF_OF_SENDING = frozenset({EventType.DELIVERED, EventType.BOUNCED, EventType.COMPLAINED, EventType.SENT})
+"""Kinds of reports about mail that surely left."""
 _TEMPORARY = frozenset({"soft_bounce", "SoftBounce", "Transient", "Undetermined", "blocked"})
 _LONGEST = {"kind": 30, "detail": 250, "provider": 40}
 
@@ -49,7 +50,7 @@ class Report(NamedTuple):
     @property
     def proves_sending(self) -> bool:
         """Whether the mail surely left, whatever was known of it."""
-        return self.kind in _PROOF_OF_SENDING
+        return self.kind in PROOF_OF_SENDING
 
 
 def read(event: AnymailTrackingEvent, *, provider: str, now: datetime) -> Report:

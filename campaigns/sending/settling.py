@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from campaigns.consent.provider_reports import PROOF_OF_SENDING
 from campaigns.models import Message
 from campaigns.sending.delivery.contract import Outcome, Outgoing, Receipt
 from leads.batch import NewEvent
@@ -86,6 +87,13 @@ _EXPIRE = """
     WHERE id = ANY(%b::bigint[]) AND state = 'sending' AND lease_until < clock_timestamp()
     RETURNING id, state
 """
+# What a provider told of it, before or after its fate was lost, proves that it left.
+_RESOLVE = """
+    UPDATE campaigns_message m SET state = 'sent', reason = '', sent_at = told.at
+    FROM (SELECT message_id, min(at) AS at FROM campaigns_providerevent
+          WHERE message_id = ANY(%b::bigint[]) AND kind = ANY(%b::text[]) GROUP BY message_id) AS told
+    WHERE m.id = told.message_id AND m.state = 'unknown'
+"""
 _AGAIN = """
     UPDATE campaigns_message
     SET state = 'ready', reason = 'unknown outcome: a transactional mail is sent again', due_at = %b, settled_at = NULL,
@@ -130,6 +138,7 @@ def _settle(token: uuid.UUID, receipts: Sequence[Receipt], now: datetime) -> Non
         ],
     )
     wake([row[0] for row in rows if row[4] == "canceled"], now=now)
+    resolve([row[0] for row in rows if row[4] == "unknown"])
     write_events([_sent(row, now) for row in rows if row[4] == "sent"], now=now, pending=False)
 
 
@@ -191,7 +200,13 @@ def expire(*, now: datetime, limit: int = 1000) -> int:
         return 0
     rows = sql.fetch(_EXPIRE, [now, lost])
     _wake_ended(rows, now)
+    resolve([message_id for message_id, state in rows if state == "unknown"])
     return len(rows)
+
+
+def resolve(message_ids: Sequence[int]) -> int:
+    """Of these messages, those whose fate is unknown, and of which a provider told that they left, are sent."""
+    return sql.execute(_RESOLVE, [list(message_ids), sorted(PROOF_OF_SENDING)]) if message_ids else 0
 
 
 def _wake_ended(rows: Iterable[tuple[Any, ...]], now: datetime) -> None:

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from anymail.signals import AnymailTrackingEvent, tracking
 
 from campaigns.models import Message, ProviderEvent, Suppression
-from campaigns.sending import outbox
+from campaigns.sending import outbox, settling
+from campaigns.sending.delivery.contract import Outcome, Receipt
 from tests.cast import ADA, World, kinds, letters, messages, run_of
 from tests.factories import NOON, LeadFactory
 from tests.smtp_server import SmtpServer
@@ -101,3 +103,16 @@ def test_one_report_of_two_people_blocks_both(world: World) -> None:
         event = AnymailTrackingEvent(event_type="complained", recipient=address, event_id="sns-1", timestamp=NOON)
         tracking.send(sender=None, event=event, esp_name="Amazon SES")
     assert Suppression.objects.count() == 2
+
+
+def test_a_delivery_told_before_the_fate_was_lost_resolves_it_too(world: World) -> None:
+    """The server took the mail and hung: the provider tells of it while we still wait for its answer."""
+    hung, died = letters([LeadFactory(), LeadFactory()])
+    token, long_ago = UUID(int=1), NOON - timedelta(days=9)
+    handed = Message.objects.filter(pk__in=[hung.pk, died.pk])
+    handed.update(state="sending", lease_token=token, lease_until=long_ago, handed_at=NOON)
+    for mail in (hung, died):
+        report("delivered", mail)
+    settling.settle_and_hand(token, [Receipt(hung.pk, Outcome.UNKNOWN, detail="read timeout")], [], now=NOON)
+    settling.expire(now=NOON)
+    assert set(handed.values_list("state", "reason", "sent_at")) == {("sent", "", NOON + timedelta(seconds=9))}
