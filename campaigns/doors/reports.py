@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 
 from anymail.exceptions import (
     AnymailConfigurationError,
@@ -16,8 +17,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from campaigns.consent import provider_events
+from campaigns.consent import amazon, provider_events
 from campaigns.consent.provider_reports import Report
+from campaigns.doors.amazon import SignedByAmazon
 from leads import reacting
 from lifecycle.core import clock
 from lifecycle.core.answers import refusal
@@ -33,6 +35,8 @@ SIGNING = {
     "resend": ("RESEND_SIGNING_SECRET",),
     "sendgrid": ("SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",),
 }
+# Where Anymail's own door does not look at all that proves who reports.
+OURS: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"amazon_ses": SignedByAmazon.as_view()}
 # What Anymail's readers raise over a body that is not what the provider documents.
 MALFORMED = (
     AnymailError,
@@ -53,7 +57,7 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
     Refused (403) while nothing proves who reports: else anybody could block anybody's address.
     """
     try:
-        view = resolve(f"/{provider}/tracking/", urlconf="anymail.urls")
+        view = OURS.get(provider) or resolve(f"/{provider}/tracking/", urlconf="anymail.urls").func
     except Resolver404:
         return refusal("not_found", "There is no such mail provider.", status=404)
     if request.method not in ("POST", "HEAD"):  # some providers look with HEAD whether somebody is there
@@ -64,7 +68,10 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
     try:
         with provider_events.collected() as reports, warnings.catch_warnings():
             warnings.simplefilter("ignore", AnymailWarning)  # is_protected looked
-            answer: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
+            answer: HttpResponseBase = view(request)
+    except amazon.Unsure as problem:
+        logger.warning("Amazon's certificate could not be had: %s", problem)
+        return refusal("try_again", "Amazon's certificate cannot be had; send it again.", status=503)
     except (SuspiciousOperation, *MALFORMED) as error:
         return _explained(error, provider)
     if answer.status_code == 401:  # Amazon asks without a password first, and sends it when it is told to

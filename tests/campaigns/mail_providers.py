@@ -15,6 +15,8 @@ from django.http import HttpResponse
 from django.test import Client
 from svix.webhooks import Webhook
 
+from tests.campaigns.amazon import server, signed
+
 BASIC = "hook:a-long-secret"
 SENDGRID_KEY = ec.generate_private_key(ec.SECP256R1())
 SENDGRID_PUBLIC = "".join(
@@ -123,6 +125,7 @@ def amazon_ses(kind: str, address: str, key: str) -> Said:
         "Timestamp": "2026-03-02T12:00:05.000Z",
         "Message": json.dumps(event),
     }
+    told = signed(told)
     return Said(told, {"x-amz-sns-message-type": "Notification", "x-amz-sns-message-id": told["MessageId"]})
 
 
@@ -187,7 +190,7 @@ def signed_by_resend(body: bytes) -> Headers:
 PROVIDERS = [
     Provider("postmark", {"WEBHOOK_SECRET": BASIC}, postmark),
     Provider("mailgun", {"MAILGUN_WEBHOOK_SIGNING_KEY": MAILGUN_KEY}, mailgun, lambda body: {}),
-    Provider("amazon_ses", {"WEBHOOK_SECRET": BASIC}, amazon_ses),
+    Provider("amazon_ses", {"WEBHOOK_SECRET": BASIC, "AMAZON_SES_CERTIFICATES_URL": server().url}, amazon_ses),
     Provider("sendgrid", {"SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY": SENDGRID_PUBLIC}, sendgrid, signed_by_sendgrid),
     Provider("brevo", {"WEBHOOK_SECRET": BASIC}, brevo),
     Provider("resend", {"RESEND_SIGNING_SECRET": SVIX_SECRET}, resend, signed_by_resend),
