@@ -5,10 +5,12 @@ told by itself stays, and the two together count once.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
+
+from django.db import transaction
 
 from leads import addresses
 from leads.addresses import AddressError
@@ -30,12 +32,13 @@ class TooEarly(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file comes to. `said_absent`: registered people that it says were not there."""
+    """What a file comes to. `said_absent`: registered people said to be absent; `telling`: who is told what."""
 
     columns: dict[str, str] = field(default_factory=dict)
     stays: Sequence[Packed] = ()
     said_absent: int = 0
     refusals: Sequence[Refusal] = ()
+    telling: Settled = field(default_factory=Settled)
 
     @property
     def people(self) -> int:
@@ -45,7 +48,8 @@ class Found:
 def look(webinar: Webinar, file: BinaryIO, *, zone: ZoneInfo, now: datetime) -> Found:
     """Read a file and match its addresses; nothing is stored. FileProblem or TooEarly."""
     check(webinar, now=now)
-    return match(webinar, attendance_file.read(file, zone=zone, near=webinar.starts_at))
+    found = match(webinar, attendance_file.read(file, zone=zone, near=webinar.starts_at))
+    return replace(found, telling=_would_tell(webinar.pk, found.stays, now=now))
 
 
 def check(webinar: Webinar, *, now: datetime) -> None:
@@ -90,6 +94,14 @@ def take(webinar_id: int, stays: Iterable[Sequence[Any]], *, now: datetime) -> S
     ours = set(Registration.objects.filter(webinar=webinar).values_list("pk", flat=True))
     attending.note([_stay(*packed) for packed in stays if packed[0] in ours])
     return attending.settle(webinar_id, now=now)
+
+
+@atomic_with_retry
+def _would_tell(webinar_id: int, stays: Iterable[Sequence[Any]], *, now: datetime) -> Settled:
+    """Whom `take` would tell what: it is done, and taken back."""
+    settled = take(webinar_id, stays, now=now)
+    transaction.set_rollback(True)
+    return settled
 
 
 def _registrations(webinar: Webinar) -> dict[str, int]:

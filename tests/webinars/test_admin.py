@@ -55,10 +55,11 @@ def press(client, webinar, name, **data):
 
 
 def test_a_new_webinar_is_a_draft_with_a_code_and_its_time_is_of_its_own_zone(marketer):
-    answer = marketer.post(LIST + "add/", GIVEN)
+    answer = marketer.post(LIST + "add/", {**GIVEN, "zoom_id": "812 3456-7890"})
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     webinar = Webinar.objects.get()
     assert (webinar.code, webinar.state, webinar.starts_at) == ("WB001", "draft", STARTS)
+    assert webinar.zoom_id == "81234567890"
     assert webinar.speakers.get().name == "Ada Park"
     page = marketer.get(f"{LIST}{webinar.pk}/change/").content.decode()
     assert 'value="16:00:00"' in page
@@ -71,6 +72,8 @@ def test_a_new_webinar_is_a_draft_with_a_code_and_its_time_is_of_its_own_zone(ma
         ({"survey_url": "https://s.example/?x={age}"}, "Nothing fills {age}"),
         ({"survey_url": "javascript:alert(1)"}, "Begin with https://"),
         ({"time_zone": "Mars/Base"}, ""),
+        ({"zoom_id": "https://zoom.us/j/81234567890"}, "Write the 9 to 11 digits"),
+        ({"minutes": "45", "attended_after": "50"}, "It lasts 45 minutes: nobody could have attended."),
         ({"starts_at_0": "0001-01-01"}, "Write a year from 2000 to 2199."),
         ({"starts_at_0": "9999-12-31", "starts_at_1": "23:30"}, "Write a year from 2000 to 2199."),
     ],
@@ -118,6 +121,9 @@ def test_opening_moving_and_cancelling_say_whom_they_touch(marketer):
     webinar.refresh_from_db()
     assert (webinar.state, webinar.sequence) == ("canceled", 2)
     assert (len(events("webinar.moved")), len(events("webinar.canceled"))) == (2, 2)
+    history = marketer.get(f"{LIST}{webinar.pk}/history/").content.decode()
+    for line in ("Opened for registration.", "Moved to Tuesday, 31 March 2026", "Canceled; 2 people are told."):
+        assert line in history
 
 
 def test_an_open_webinars_time_is_not_a_field_and_more_seats_are_given_at_once(marketer):

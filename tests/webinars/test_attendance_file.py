@@ -255,10 +255,22 @@ def test_a_marketer_looks_at_a_file_and_settles_the_webinar(after) -> None:
     text = shown.content.decode()
     assert "1 registered person was there" in " ".join(text.split())
     assert "Nobody with this address is registered." in text
+    assert "1 person that they attended, and 0 people that they missed it" in " ".join(text.split())
     assert told(ada) == []
     done = client.post(page(after), {"stays": shown.context["stays"]}, follow=True)
     assert "Attendance is settled: 1 are told now that they attended" in done.content.decode()
     assert told(ada) == [("webinar.attended", 45)]
+
+
+def test_before_it_is_done_it_is_said_who_would_be_told_what(after) -> None:
+    for address in ("ada@acme.com", "ben@acme.com", "cy@acme.com"):
+        seat(after, LeadFactory(email=address))
+    shown = upload(staff.colleague("marketer"), after, "email,minutes\nada@acme.com,45\nben@acme.com,3\n")
+    text = " ".join(shown.content.decode().split())
+    assert "1 person that they attended, and 2 people that they missed it" in text
+    assert not Presence.objects.exists()
+    after.refresh_from_db()
+    assert after.attendance_known_at is None
 
 
 def test_a_problem_is_shown_at_the_file(after) -> None:

@@ -49,6 +49,7 @@ class AttendancePages:
     opts: Any
     has_change_permission: Any
     get_object: Any
+    log_change: Any
 
     def has_attendance_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         if not self.has_change_permission(request):
@@ -85,6 +86,7 @@ class AttendancePages:
             settled = roll_call.take(webinar.pk, stays, now=clock.now())
             told = f"{settled.attended:,} are told now that they attended, {settled.missed:,} that they missed it."
             messages.success(request, f"Attendance is settled: {told}")
+            self.log_change(request, webinar, f"Attendance from a file: {told}")
         except signing.BadSignature:
             messages.error(request, "That page is too old. Upload the file again.")
         except roll_call.TooEarly as problem:

@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from leads.models import Workspace
 from lifecycle.core import clock
 from lifecycle.core.admin import EditAdmin, NewestInline, admin_link, dialog
 from lifecycle.core.admin.frames import reload_page
@@ -22,7 +23,7 @@ from webinars.admin.webinar_form import WebinarForm
 from webinars.models import Registration, Speaker, Webinar
 from webinars.moving import ChangeError, Slot
 
-WHEN = "When"
+STANDING, WHEN = "How it stands", "When"
 TIME = ["starts_at", "minutes", "time_zone"]
 PHASES = {
     "draft": "Draft",
@@ -68,22 +69,27 @@ class WebinarAdmin(AttendancePages, EditAdmin):
     actions_detail = ["open_up", "move", "attendance", "publish", "cancel"]
     nothing_yet = "A webinar begins as a draft that only colleagues see. Its code is given when you save it."
     fieldsets = [
-        (None, {"fields": [("title", "phase"), "summary", "description"]}),
+        (None, {"fields": ["title", "summary", "description"]}),
+        (STANDING, {"fields": ["phase", "people", "address"]}),
         (WHEN, {"fields": ["starts_at", ("minutes", "time_zone")]}),
         ("Where, and for how many", {"fields": ["join_url", ("capacity", "zoom_id"), "survey_url"]}),
         ("Afterwards", {"fields": [("recording_url", "attended_after")]}),
-        ("How it stands", {"fields": ["people", "page"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = ["phase", "people", "page", "recording_url", "when"]
+        shown = ["phase", "people", "address", "recording_url", "when"]
         return shown if obj is None or obj.state == Webinar.State.DRAFT else [*shown, *TIME]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Once it is open, its time is changed by a dialog that says who is told."""
-        if obj is None or obj.state == Webinar.State.DRAFT:
+        if obj is None:
+            return [part for part in self.fieldsets if part[0] != STANDING]
+        if obj.state == Webinar.State.DRAFT:
             return self.fieldsets
         return [(name, {"fields": ["when"]} if name == WHEN else rest) for name, rest in self.fieldsets]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"time_zone": Workspace.load().time_zone, **super().get_changeform_initial_data(request)}
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return self.inlines if obj else [SpeakerInline]
@@ -132,14 +138,15 @@ class WebinarAdmin(AttendancePages, EditAdmin):
 
     @display(description="Page")
     def page(self, webinar: Webinar) -> str:
-        if not webinar.pk:
-            return "Save it to get its code and its page."
         return format_html('<a class="text-link" href="{}">{}</a>', reverse("webinar", args=[webinar.code]), "See it")
+
+    @display(description="Page")
+    def address(self, webinar: Webinar) -> str:
+        """Written out, as it is what gets copied into announcements."""
+        return format_html('<a class="text-link" href="{}">{}</a>', *[telling.public_url(webinar)] * 2)
 
     @display(description="People")
     def people(self, webinar: Any) -> str:
-        if not webinar.pk:
-            return "Nobody yet."
         url = reverse("admin:webinars_registration_changelist") + f"?webinar__id__exact={webinar.pk}"
         words = f"{self.seats(webinar)} registered, {webinar.waiting:,} waiting, {webinar.attended:,} attended"
         return format_html('<a class="text-link" href="{}">{}</a>', url, words)
@@ -175,7 +182,9 @@ class WebinarAdmin(AttendancePages, EditAdmin):
         dialog=dialog("Open this webinar for registration", "", "Open it", OpenDialog),
     )
     def open_up(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        return self._done(request, object_id, lambda pk: moving.open_up(pk, now=clock.now()), "It is open.")
+        return self._done(
+            request, object_id, lambda pk: moving.open_up(pk, now=clock.now()), "Opened for registration."
+        )
 
     @action(
         description="Move",
@@ -186,7 +195,8 @@ class WebinarAdmin(AttendancePages, EditAdmin):
     )
     def move(self, request: HttpRequest, form: MoveDialog, object_id: str) -> HttpResponseBase:
         slot = Slot(form.cleaned_data["starts_at"], form.cleaned_data["minutes"], form.cleaned_data["time_zone"])
-        return self._done(request, object_id, lambda pk: moving.move(pk, slot, now=clock.now()), "Moved; {} are told.")
+        words = "Moved to {when}; {people} told."
+        return self._done(request, object_id, lambda pk: moving.move(pk, slot, now=clock.now()), words)
 
     @action(
         description="Publish the recording",
@@ -199,7 +209,10 @@ class WebinarAdmin(AttendancePages, EditAdmin):
     def publish(self, request: HttpRequest, form: PublishDialog, object_id: str) -> HttpResponseBase:
         url = form.cleaned_data["recording_url"]
         return self._done(
-            request, object_id, lambda pk: moving.publish(pk, url, now=clock.now()), "It is on the page; {} are told."
+            request,
+            object_id,
+            lambda pk: moving.publish(pk, url, now=clock.now()),
+            "The recording is on the page; {people} told.",
         )
 
     @action(
@@ -211,13 +224,17 @@ class WebinarAdmin(AttendancePages, EditAdmin):
         dialog=dialog("Cancel this webinar", "", "Cancel it and tell them", CancelDialog),
     )
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponseBase:
-        return self._done(request, object_id, lambda pk: moving.cancel(pk, now=clock.now()), "Canceled; {} are told.")
+        return self._done(request, object_id, lambda pk: moving.cancel(pk, now=clock.now()), "Canceled; {people} told.")
 
     def _done(self, request: HttpRequest, object_id: str, act: Any, words: str) -> HttpResponseBase:
         webinar = Webinar.objects.get(pk=object_id)
         try:
             told = act(webinar.pk)
-            messages.success(request, words.format(f"{told:,} people" if told != 1 else "1 person"))
+            webinar.refresh_from_db()
+            people = f"{told:,} people are" if told != 1 else "1 person is"
+            said = words.format(people=people, when=telling.when(webinar))
+            messages.success(request, said)
+            self.log_change(request, webinar, said)
         except ChangeError as refused:
             messages.error(request, str(refused))
         return reload_page(request, webinar)
