@@ -9,7 +9,7 @@ from leads.appraisal import set_temperature
 from leads.batch import LeadRow, flush_leads
 from leads.ledger import DECAY_EVERY, Ledger
 from leads.log import NewEvent, write
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 
 # What fading changes without an event of its own.
 _FADED = frozenset({"score", "intent_score"})
@@ -18,6 +18,7 @@ _DUE = """
 """
 
 
+@ticks.when("EXISTS (SELECT FROM leads_lead WHERE decay_due_at <= %(now)b)")
 def drain(*, now: datetime, limit: int = 1_000) -> int:
     """Let everyone fade who is due; how many were."""
     total = 0

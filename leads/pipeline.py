@@ -22,7 +22,7 @@ from leads.engagement import Tiers
 from leads.failing import place_of
 from leads.segments import Memberships
 from leads.signals import events_projected, events_recorded
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ def process_pending(
         return _apart(attempt.lead_ids, now=now)
 
 
+@ticks.when("EXISTS (SELECT FROM leads_pendingevent WHERE dead_at IS NULL)")
 def drain(*, limit: int = 500, most: int = 200, now: datetime) -> ProcessCounts:
     """Process batch after batch until nothing waits, only failures are left, or `most` batches are done."""
     total = ProcessCounts()

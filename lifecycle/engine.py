@@ -1,4 +1,7 @@
-"""The whole engine in one process, without a broker: what the ticks of beat do, one after the other."""
+"""The whole engine in one process, without a broker: what the ticks of beat do, one after the other.
+
+All that may have work are found by one look (`lifecycle.core.ticks`); the others are passed over.
+"""
 
 from collections import Counter
 from datetime import datetime
@@ -13,6 +16,7 @@ from campaigns.running import dates, pausing, runner, waiting, webhooks
 from campaigns.sending import outbox, settling
 from campaigns.sending.delivery.contract import Transport
 from leads import actions, engagement, fading, identity, pipeline, segments
+from lifecycle.core.ticks import Tick
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound
 from lifecycle.integrations.zoom import registrants
@@ -28,24 +32,25 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
 
     Without `sends` nothing leaves the house: mails and alerts stay ready.
     """
-    total = by_the_clock(now=now)
+    tick = Tick(now)
+    total = by_the_clock(tick)
     orders = True
     for _ in range(MOST_PASSES):
         # What people ordered and is not under way at this moment will not be in a later pass either.
-        done = by_what_happened(transport, now=now, sends=sends, orders=orders)
+        done = by_what_happened(tick, transport, sends=sends, orders=orders)
         orders = any(done[name] for name in ORDERS)
         total += done
         if not any(done.values()):
             break
-    pausing.finish_drains(now=now)
-    guarding.watch(now=now)
-    watching.watch(now=now)
-    while sends and (sent := alerting.send_alerts(now=now)):
+    tick.run(pausing.finish_drains)
+    tick.run(guarding.watch)
+    tick.run(watching.watch)
+    while sends and (sent := tick.run(alerting.send_alerts)):
         total["alerts"] += sent
-    total["called"] += webhooks.drain(now=now) if sends else 0
-    total["registrants"] += registrants.drain(now=now) if sends else 0
-    total["judged"] += judging.judge_due(now=now)
-    total["rehearsed"] += rehearsals.run_due(now=now)
+    total["called"] += (sends and tick.run(webhooks.drain)) or 0
+    total["registrants"] += (sends and tick.run(registrants.drain)) or 0
+    total["judged"] += tick.run(judging.judge_due) or 0
+    total["rehearsed"] += tick.run(rehearsals.run_due) or 0
     record_tick(now)
     return {name: total[name] for name in COUNTS}
 
@@ -84,43 +89,44 @@ ORDERS = ("broadcasts", "moved", "backfilled")
 
 def one_pass(transport: Transport, *, now: datetime) -> Counter[str]:
     """Each part once, to the end of what is due at this moment."""
-    done = by_the_clock(now=now) + by_what_happened(transport, now=now)
-    done["alerts"] += alerting.send_alerts(now=now)
+    tick = Tick(now)
+    done = by_the_clock(tick) + by_what_happened(tick, transport)
+    done["alerts"] += tick.run(alerting.send_alerts) or 0
     return done
 
 
-def by_the_clock(*, now: datetime) -> Counter[str]:
+def by_the_clock(tick: Tick) -> Counter[str]:
     """What comes true by waiting alone: once at a moment is enough, since nothing that follows makes more of it due."""
     done: Counter[str] = Counter()
-    done["unknown"] += settling.expire(now=now)
-    settling.send_unknown_again(now=now)
-    done["decayed"] += fading.drain(now=now)
-    done["tiers"] += engagement.drain(now=now)
-    settled = attending.settle_due(now=now)
-    done["attendance"] += settled.attended + settled.missed
-    done["dates"] += dates.sweep(now=now)
-    done["held"] += meetings.sweep(now=now)
-    done["swept"] += actions.sweep_stages(now=now)
-    done["segments"] += segments.refresh_due(now=now)
-    syncing.catch_up(now=now)
+    done["unknown"] += tick.run(settling.expire) or 0
+    tick.run(settling.send_unknown_again)
+    done["decayed"] += tick.run(fading.drain) or 0
+    done["tiers"] += tick.run(engagement.drain) or 0
+    if settled := tick.run(attending.settle_due):
+        done["attendance"] += settled.attended + settled.missed
+    done["dates"] += tick.run(dates.sweep) or 0
+    done["held"] += tick.run(meetings.sweep) or 0
+    done["swept"] += tick.run(actions.sweep_stages) or 0
+    done["segments"] += tick.run(segments.refresh_due) or 0
+    tick.run(syncing.catch_up)
     return done
 
 
-def by_what_happened(transport: Transport, *, now: datetime, sends: bool = True, orders: bool = True) -> Counter[str]:
+def by_what_happened(tick: Tick, transport: Transport, *, sends: bool = True, orders: bool = True) -> Counter[str]:
     """What one thing makes due for the next: events, runs, mails."""
     done: Counter[str] = Counter()
-    done["inbox"] += inbound.sweep(now=now)
-    done["identified"] += identity.drain(now=now).calls
-    done["events"] += pipeline.drain(now=now).events
-    done["entries"] += len(waiting.expire(now=now))  # after its people's events
+    done["inbox"] += tick.run(inbound.sweep) or 0
+    if identified := tick.run(identity.drain):
+        done["identified"] += identified.calls
+    if processed := tick.run(pipeline.drain):
+        done["events"] += processed.events
+    done["entries"] += len(tick.run(waiting.expire) or [])  # after its people's events
     if orders:
-        done["broadcasts"] += broadcasts.run_due(now=now)
-        done["moved"] += moving.finish_all(now=now)
-        done["backfilled"] += launching.drain(now=now)
-    done["advanced"] += runner.drain(now=now)
-    if not sends:
-        return done
-    sent = outbox.drain(transport, now=now)
-    for name in ("sent", "deferred", "dropped", "failed", "unknown"):
-        done[name] += getattr(sent, name)
+        done["broadcasts"] += tick.run(broadcasts.run_due) or 0
+        done["moved"] += tick.run(moving.finish_all) or 0
+        done["backfilled"] += tick.run(launching.drain) or 0
+    done["advanced"] += tick.run(runner.drain) or 0
+    if sends and (sent := tick.run(outbox.drain, transport)):
+        for name in ("sent", "deferred", "dropped", "failed", "unknown"):
+            done[name] += getattr(sent, name)
     return done

@@ -13,7 +13,7 @@ from django.db.models import F, Q, prefetch_related_objects
 
 from leads import log
 from leads.log import NewEvent
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from webinars import presences, seats, telling
 from webinars.models import Presence, Registration, Webinar
@@ -88,6 +88,11 @@ def end(webinar_id: int, *, at: datetime) -> bool:
     return bool(known.update(over_at=at))
 
 
+@ticks.when(f"""
+    EXISTS (SELECT FROM webinars_webinar
+            WHERE state = 'open' AND over_at <= %(now)b - interval '{GRACE.total_seconds()} seconds'
+            AND (attendance_known_at IS NULL OR attendance_known_at < over_at))
+""")
 def settle_due(*, now: datetime, most: int = 20) -> Settled:
     """Settle the webinars whose session ended a while ago, and did not go on."""
     due = Webinar.objects.filter(

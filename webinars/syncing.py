@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from leads.batch import Batch
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from webinars.models import RegistrantSync, Registration, Webinar
 
@@ -87,6 +87,10 @@ def want(registration_ids: Sequence[int], *, now: datetime) -> int:
     return sql.execute(_WANT, [now, now, list(registration_ids), list(registration_ids)])
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM webinars_webinar
+            WHERE zoom_id <> '' AND zoom_gone_at IS NULL AND starts_at + make_interval(mins => minutes) > %(now)b)
+""")
 @atomic_with_retry
 def catch_up(*, now: datetime) -> int:
     """The same for all webinars to come: one that got its Zoom id later, and what nobody heard of."""

@@ -3,20 +3,20 @@
 from datetime import datetime
 
 from campaigns.broadcasts import deciding, progress, queuing, scheduling
-from lifecycle.core import sql
+from lifecycle.core import ticks
 
 # Seconds a tick may queue, so that it ends well before its worker's time limit.
 TURN = 20.0
-# Whether there is anything to begin, to go on with or to count at all; mostly there is not.
-_ANY = """
-    SELECT EXISTS (SELECT FROM campaigns_broadcast WHERE status = 'scheduled')
-        OR EXISTS (SELECT FROM campaigns_broadcastrun WHERE state IN ('queuing', 'testing', 'sending') OR done_at > %b)
-"""
 
 
+@ticks.when(f"""
+    EXISTS (SELECT FROM campaigns_broadcast WHERE status = 'scheduled')
+    OR EXISTS (SELECT FROM campaigns_broadcastrun WHERE state IN ('queuing', 'testing', 'sending')
+               OR done_at > %(now)b - interval '{progress.CLICKS_COME.total_seconds()} seconds')
+""")  # noqa: S608 - ours
 def run_due(*, now: datetime) -> int:
     """Begin what is due, queue, choose winners, end what is over; how many of these things were done."""
-    if not sql.fetch(_ANY, [now - progress.CLICKS_COME])[0][0]:
+    if not ticks.among([run_due], now=now):
         return 0
     begun = scheduling.start_due(now=now)
     queued = queuing.queue_due(now=now, seconds=TURN)

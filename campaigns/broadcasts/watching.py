@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from campaigns.broadcasts import auditing, control
 from campaigns.editing import canary, guarding
 from campaigns.models import Broadcast, BroadcastChange, BroadcastRun
-from lifecycle.core import gate, sql
+from lifecycle.core import gate, sql, ticks
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,11 @@ _UNTOLD = """
 """
 
 
+@ticks.when(f"""
+    {guarding.REPORTED_OF_LATE}
+    OR EXISTS (SELECT FROM campaigns_broadcastchange WHERE action = '{guarding.HALTED}'
+               AND at > %(now)b - interval '{guarding.TOLD_WITHIN.total_seconds()} seconds')
+""")
 def watch(*, now: datetime) -> int:
     """The tick: pause what must be paused, and tell. How many broadcasts were paused."""
     reported = [row[0] for row in sql.fetch(_REPORTED, [now - guarding.WARN_AGAIN])]

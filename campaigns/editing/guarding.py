@@ -19,7 +19,7 @@ from campaigns.editing import audit, canary
 from campaigns.editing.canary import Figures, figures
 from campaigns.models import Sequence, SequenceChange
 from campaigns.running import pausing
-from lifecycle.core import gate, sql
+from lifecycle.core import gate, sql, ticks
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,19 @@ _UNTOLD = """
 """
 
 
+# Either watch has something to look at: a bad report of late among the newest.
+REPORTED_OF_LATE = f"""
+    EXISTS (SELECT FROM (SELECT kind, at FROM campaigns_providerevent ORDER BY id DESC LIMIT 5000) p
+            WHERE kind IN ('bounced', 'complained') AND at > %(now)b - interval '{WARN_AGAIN.total_seconds()} seconds')
+"""  # noqa: S608 - ours
+
+
+@ticks.when(f"""
+    {REPORTED_OF_LATE}
+    OR EXISTS (SELECT FROM campaigns_sequence WHERE canary_version_id IS NOT NULL)
+    OR EXISTS (SELECT FROM campaigns_sequencechange WHERE action IN ('{HALTED}', '{WARNED}')
+               AND at > %(now)b - interval '{TOLD_WITHIN.total_seconds()} seconds')
+""")  # noqa: S608 - ours
 def watch(*, now: datetime) -> int:
     """The tick: stop what must be stopped, warn, tell. How many sequences were stopped or canaries withdrawn."""
     stopped = 0

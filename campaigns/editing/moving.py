@@ -19,7 +19,7 @@ from campaigns.experiments import assigning
 from campaigns.models import Sequence, SequenceVersion
 from campaigns.running import exits, journeys, people, runner, stopping
 from leads.models import Lead, Workspace
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 
@@ -84,6 +84,7 @@ def finish(sequence_id: int, *, now: datetime, most: int = 10_000) -> int:
     return total
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_sequence WHERE moving IS NOT NULL)")
 def finish_all(*, now: datetime, most: int = 200) -> int:
     """The tick: what a crash or a large number left over; how many people were looked at."""
     waiting = sql.fetch("SELECT id FROM campaigns_sequence WHERE moving IS NOT NULL ORDER BY id")

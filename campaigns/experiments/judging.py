@@ -9,7 +9,7 @@ from django.db import transaction
 from campaigns.editing import audit
 from campaigns.experiments import results
 from campaigns.models import Experiment
-from lifecycle.core import sql, statistics
+from lifecycle.core import sql, statistics, ticks
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -27,6 +27,7 @@ class NoSuchVariant(ValueError):
     """The published step has no such variant."""
 
 
+@ticks.when(f"EXISTS ({_RUNNING})")
 def judge_due(*, now: datetime) -> int:
     """Judge each experiment whose sample is complete; how many were. One that cannot be read holds up no other."""
     judged = 0

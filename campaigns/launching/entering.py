@@ -12,7 +12,7 @@ from campaigns.launching.elapsed import elapsed
 from campaigns.models import Backfill
 from campaigns.running import decisions, entries, journeys, people
 from leads.models import Workspace
-from lifecycle.core import rules, sql
+from lifecycle.core import rules, sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 
@@ -60,6 +60,7 @@ class Turn(NamedTuple):
     since: datetime
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_backfillentry WHERE state = 'waiting' AND due_at <= %(now)b)")
 def drain(*, now: datetime, limit: int = 500, most: int = 40) -> int:
     """Let in those whose turn has come, `limit` at a time; how many were decided on."""
     sql.execute(_LATE, [now, now - PATIENCE])

@@ -15,7 +15,7 @@ from campaigns.editing.publishing import PublishRefused, problems_of
 from campaigns.models import RehearsalRun, SequenceVersion
 from campaigns.rehearsal.running import NothingToRehearse, rehearse
 from campaigns.rehearsal.telling import data
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.nudging import nudge
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ def ask(version: SequenceVersion, *, days: int, by: Any = None, now: datetime) -
     return run
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM campaigns_rehearsalrun
+            WHERE state = 'waiting' OR state = 'running' AND lease_until < clock_timestamp())
+""")
 def run_due(*, now: datetime) -> int:
     """Answer what is asked, one after the other; how many. Safe beside other workers."""
     answered = 0

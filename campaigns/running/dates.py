@@ -5,9 +5,9 @@ people whose date came in the last day (`DAY`: an outage of that length loses no
 `lead_dates` for attributes. So it costs what is due, whatever there is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns.engine.anchors import DAY, Anchor, read
@@ -75,18 +75,22 @@ def _record(events: list[NewEvent], now: datetime) -> int:
 
 def _of_column(field: Field, anchor: Anchor, now: datetime) -> Iterator[Came]:
     low, high = now - DAY - anchor.offset - SLACK, now - anchor.offset + SLACK
-    rows = Lead.objects.filter(**{f"{field.path}__gt": low, f"{field.path}__lte": high})
-    default = Workspace.load().time_zone
-    for pk, value, own, company in rows.values_list("pk", field.path, "timezone", "company__time_zone"):
-        yield from _came(pk, value, zone_of(own, company, default), anchor, now)
+    found = Lead.objects.filter(**{f"{field.path}__gt": low, f"{field.path}__lte": high})
+    return _come(list(found.values_list("pk", field.path, "timezone", "company__time_zone")), anchor, now)
 
 
 def _of_attribute(field: Field, anchor: Anchor, now: datetime) -> Iterator[Came]:
     first = (now - DAY - anchor.offset - DAY).date()
     days = [f"{field.member}={first + timedelta(days=number)}" for number in range(5)]
-    default = Workspace.load().time_zone
-    for pk, value, own, company in sql.fetch(_ATTRIBUTE, [field.member, days]):
-        yield from _came(pk, value, zone_of(own, company, default), anchor, now)
+    return _come(sql.fetch(_ATTRIBUTE, [field.member, days]), anchor, now)
+
+
+def _come(rows: Sequence[tuple[Any, ...]], anchor: Anchor, now: datetime) -> Iterator[Came]:
+    """Of people whose date may have come (id, value, own zone, company's zone), those whose date came."""
+    if rows:
+        default = Workspace.load().time_zone
+        for pk, value, own, company in rows:
+            yield from _came(pk, value, zone_of(own, company, default), anchor, now)
 
 
 def _came(lead_id: int, value: object, zone: str, anchor: Anchor, now: datetime) -> Iterator[Came]:

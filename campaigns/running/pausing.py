@@ -19,7 +19,7 @@ from campaigns.launching import backfills
 from campaigns.models import Enrollment, Message, Sequence, SequenceChange
 from campaigns.running import exits
 from leads.models import Lead
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def drain(
     return audit.note(sequence, "draining", actor=actor, now=now, reason=reason, detail={"people": inside})
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_sequence WHERE status = 'draining')")
 def finish_drains(*, now: datetime) -> int:
     """Stop the draining sequences whose last run has ended; how many. One query when there is none."""
     return sum(_finish(pk, now) for (pk,) in sql.fetch(_DRAINED))

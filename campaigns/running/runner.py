@@ -28,7 +28,7 @@ from campaigns.sending import outbox, settling
 from leads import actions
 from leads.batch import NewEvent
 from leads.models import Workspace
-from lifecycle.core import rules, sql
+from lifecycle.core import rules, sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 
@@ -107,6 +107,7 @@ class Plan:
     lineage: dict[int, set[str]] = field(default_factory=dict)
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_enrollment WHERE state = 'active' AND NOT is_held AND due_at <= %(now)b)")
 def drain(*, now: datetime, limit: int = 500, most: int = 200) -> int:
     """Advance up to `most` batches until nothing is due at `now` any more; the number of enrollments looked at."""
     total = 0

@@ -11,7 +11,7 @@ from campaigns.engine.deciding import Journey
 from campaigns.engine.triggers import Candidate
 from campaigns.running import decisions, entries, journeys, people
 from leads.models import Workspace
-from lifecycle.core import rules, sql
+from lifecycle.core import rules, sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 
 _COLUMNS = "w.id, w.lead_id, w.sequence_id, w.key, w.payload, w.event_id, w.since, w.until, w.depth, w.lineage"
@@ -61,6 +61,7 @@ def of(lead_ids: Collection[int], live: Iterable[Journey]) -> list[Candidate]:
     return [_candidate(row, journey) for row, journey in found if journey is not None]
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_waitingentry WHERE until <= %(now)b)")
 def expire(*, now: datetime, limit: int = 500) -> list[entries.Entry]:
     """Judge a last time those whose grace is over; what became of each. All that are over, `limit` at a time."""
     decided: list[entries.Entry] = []

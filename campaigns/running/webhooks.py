@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from campaigns.models import WebhookCall
-from lifecycle.core import gate, http, sql
+from lifecycle.core import gate, http, sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 
 LEASE = timedelta(minutes=3)
@@ -83,6 +83,10 @@ class Outcome:
     due_at: datetime | None = None
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM campaigns_webhookcall WHERE state = 'ready' AND due_at <= %(now)b)
+    OR EXISTS (SELECT FROM campaigns_webhookcall WHERE state = 'sending' AND lease_until < clock_timestamp())
+""")
 def drain(*, now: datetime, most: int = 20) -> int:
     """Make the calls that are due at `now`; how many were made. Nothing leaves a locked database, nor a demo."""
     if settings.DEMO or gate.closed(now):

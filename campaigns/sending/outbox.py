@@ -17,7 +17,7 @@ from campaigns.models import Message
 from campaigns.sending import claiming, rates, settling
 from campaigns.sending.delivery.contract import Outcome, Outgoing, Receipt, Transport
 from campaigns.sending.delivery.refusals import is_of_nobody
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ def send(transport: Transport, *, now: datetime, limit: int = 500) -> SendCounts
     return counts
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_message WHERE state = 'ready' AND NOT is_held AND due_at <= %(now)b)")
 def drain(transport: Transport, *, now: datetime, limit: int = 500, seconds: float = math.inf) -> SendCounts:
     """Send until nothing is due at `now` any more, or `seconds` are over (a claim that was begun is finished)."""
     total, began = SendCounts(), time.monotonic()

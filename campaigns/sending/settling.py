@@ -11,7 +11,7 @@ from campaigns.models import Message
 from campaigns.sending.delivery.contract import Outcome, Outgoing, Receipt
 from leads.batch import NewEvent
 from leads.log import write as write_events
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 
 LEASE = timedelta(minutes=5)
@@ -192,6 +192,7 @@ def give_back(token: uuid.UUID, message_ids: Sequence[int], *, now: datetime) ->
     return len(rows)
 
 
+@ticks.when("EXISTS (SELECT FROM campaigns_message WHERE state = 'sending' AND lease_until < clock_timestamp())")
 @atomic_with_retry
 def expire(*, now: datetime, limit: int = 1000) -> int:
     """Find messages whose worker died: ready again when surely nothing left, else unknown. How many were found."""
@@ -214,6 +215,10 @@ def _wake_ended(rows: Iterable[tuple[Any, ...]], now: datetime) -> None:
     wake([message_id for message_id, state in rows if state != "ready"], now=now)
 
 
+@ticks.when(f"""
+    EXISTS (SELECT FROM campaigns_message WHERE state = 'unknown' AND message_class = 'transactional' AND NOT is_shadow
+            AND settled_at <= %(now)b - interval '{GRACE.total_seconds()} seconds')
+""")
 def send_unknown_again(*, now: datetime) -> int:
     """Transactional mails whose fate is still unknown after the grace are sent again, with the same Message-ID."""
     return sql.execute(_AGAIN, [now, now - GRACE])

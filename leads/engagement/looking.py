@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from leads.engagement.acts import ACT
 from leads.tiers import Thresholds
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 
@@ -96,6 +96,11 @@ class Looked(NamedTuple):
     moves: int = 0
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM leads_lead WHERE tier_due_at <= %(now)b)
+    OR EXISTS (SELECT FROM leads_workspace WHERE id = 1 AND (tiers_built_to IS NOT NULL OR tiers_built_for <>
+               concat_ws(':', tier_most_acts, tier_most_days, tier_engaged_days, tier_quiet_days)))
+""")
 def drain(*, now: datetime, limit: int = BATCH, most: int = 200) -> int:
     """Go on with a pass over all if one is due, and look at everybody who is due; how many changed or were due."""
     total = 0

@@ -22,7 +22,7 @@ from leads.identity.people import Moved, People, find_accounts
 from leads.log import NewEvent
 from leads.suspicion import suspect
 from leads.traits import Traits
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ def identify_pending(*, limit: int = 200, event_ids: Sequence[int] | None = None
         return _apart(taken, now=now)
 
 
+@ticks.when("EXISTS (SELECT FROM leads_pendingidentity WHERE dead_at IS NULL)")
 def drain(*, limit: int = 200, most: int = 500, now: datetime) -> IdentityCounts:
     """Batch after batch until nothing waits, only failures are left, or `most` batches are done."""
     total = IdentityCounts()

@@ -15,7 +15,7 @@ from django.db.models import Q
 from leads.models import Segment
 from leads.rule_fields import VOCABULARY
 from leads.segments import chunks, counting, waiting
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.core.nudging import nudge
 from lifecycle.core.rules import Rule, RuleError, parse
@@ -103,6 +103,12 @@ def make_current(segment: Segment, *, now: datetime) -> None:
         waiting.drain(now=now, segment_ids=[segment.pk])
 
 
+@ticks.when(f"""
+    EXISTS (SELECT FROM leads_segmentdue WHERE due_at <= %(now)b)
+    OR EXISTS (SELECT FROM leads_segmenttally WHERE NOT is_summed)
+    OR EXISTS (SELECT FROM leads_segment WHERE refreshed_at IS NULL OR built_to IS NOT NULL
+               OR is_active AND refreshed_at <= %(now)b - interval '{SURE_EVERY.total_seconds()} seconds')
+""")  # noqa: S608 - ours
 def refresh_due(*, now: datetime) -> int:
     """Build what is new, changed or not looked at for a day, look at everybody who is due; how many there were."""
     due = Segment.objects.filter(

@@ -30,6 +30,11 @@ def when(condition: str) -> Callable[[S], S]:
     return say
 
 
+def known() -> frozenset[Sweep]:
+    """All sweeps that say when."""
+    return frozenset(_conditions)
+
+
 def among(sweeps: Iterable[Sweep], *, now: datetime) -> frozenset[Sweep]:
     """Those of these sweeps, which all say when, that may have work at `now`. One statement."""
     asked = list(sweeps)
@@ -62,5 +67,5 @@ class Tick:
 
     def _look(self) -> frozenset[Sweep]:
         if self._found is None:
-            self._found = among(_conditions, now=self.now)
+            self._found = among(known(), now=self.now)
         return self._found

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from campaigns.sending import outbox
 from leads import pipeline
 from leads.failing import place_of
-from lifecycle.core import sql
+from lifecycle.core import sql, ticks
 from lifecycle.core.nudging import nudge
 from lifecycle.integrations import handling, registry
 from lifecycle.integrations.handling import Done
@@ -68,6 +68,11 @@ def process(inbox_ids: Sequence[int], *, now: datetime, may_fetch: bool = True) 
     return done
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM integrations_inboxevent WHERE state IN ('waiting', 'parked') AND due_at <= %(now)b)
+    OR EXISTS (SELECT FROM integrations_inboxevent
+               WHERE state IN ('waiting', 'parked') AND lease_until < clock_timestamp())
+""")
 def sweep(*, now: datetime, seconds: float = math.inf) -> int:
     """Carry out all that is due at `now`, until `seconds` are over; how many events were tried."""
     handling.bury(now=now)

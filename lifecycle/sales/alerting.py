@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
 from leads.models import Workspace
-from lifecycle.core import sql
+from lifecycle.core import ticks
 from lifecycle.sales.models import Alert
 
 logger = logging.getLogger(__name__)
@@ -25,19 +25,19 @@ BACKOFF = timedelta(minutes=2)
 MOST_ATTEMPTS = 8
 # Telling a rep twice is better than not at all, so an alert whose sender died is sent again.
 _FAULTS = (OSError, smtplib.SMTPException, AnymailError)
-_ANY = """
-    SELECT EXISTS (SELECT FROM sales_alert WHERE state = 'ready' AND due_at <= %b)
-        OR EXISTS (SELECT FROM sales_alert WHERE state = 'sending' AND lease_until < clock_timestamp())
-"""
 
 
 class NobodyToTell(ValueError):
     """The lead has no owner with an address, and SALES_EMAIL is not set."""
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM sales_alert WHERE state = 'ready' AND due_at <= %(now)b)
+    OR EXISTS (SELECT FROM sales_alert WHERE state = 'sending' AND lease_until < clock_timestamp())
+""")
 def send_alerts(*, now: datetime, limit: int = 100) -> int:
     """Send what is due; how many were sent. Alerts are sent at least once."""
-    if not sql.fetch(_ANY, [now])[0][0]:
+    if not ticks.among([send_alerts], now=now):
         return 0
     claimed = _claim(now=now, limit=limit)
     if not claimed:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from leads import log
 from leads.log import NewEvent
-from lifecycle.core import gate, sql
+from lifecycle.core import gate, sql, ticks
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.integrations.zoom.client import Account, Client, Declined, Person, Registrant, Unavailable
 from webinars import telling
@@ -162,6 +162,10 @@ class Round:
         return Outcome(order, State.READY, str(failure)[:250], self.now + max(own, failure.wait or timedelta()))
 
 
+@ticks.when("""
+    EXISTS (SELECT FROM webinars_registrantsync WHERE state = 'ready' AND due_at <= %(now)b)
+    OR EXISTS (SELECT FROM webinars_registrantsync WHERE state = 'sending' AND lease_until < clock_timestamp())
+""")
 def drain(*, now: datetime, seconds: float = SECONDS) -> int:
     """Tell Zoom what is due at `now`, for about so many seconds; how many were told. Nothing through a closed gate."""
     account = Account.of_settings()
