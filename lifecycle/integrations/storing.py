@@ -45,7 +45,7 @@ class Answer:
 def accept(provider: Provider, call: Call, *, now: datetime) -> Answer:
     """Verify and store a call; Refused says why it is not taken. The row is committed when this returns.
 
-    {"status": "stored"} the first time, "duplicate" for a copy, "ignored" for a kind that means nothing to us.
+    {"status": "stored"} the first time, or "ignored" for a kind that means nothing to us; "duplicate" for any copy.
     """
     secrets = provider.secrets()
     if not secrets:
@@ -59,8 +59,8 @@ def accept(provider: Provider, call: Call, *, now: datetime) -> Answer:
         return Answer(told)
     envelope = _guarded(provider, lambda: provider.read(call, payload), 400, "malformed", unlike)
     inbox_id, is_new = store(provider.slug, call.body, envelope, now=now)
-    status = "stored" if is_new else "duplicate"
-    return Answer({"status": status if envelope.kind in provider.handlers else "ignored"}, inbox_id, is_new)
+    status = "stored" if envelope.kind in provider.handlers else "ignored"
+    return Answer({"status": status if is_new else "duplicate"}, inbox_id, is_new)
 
 
 def store(slug: str, body: bytes, envelope: Envelope, *, now: datetime) -> tuple[int, bool]:

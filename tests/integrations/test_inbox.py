@@ -62,6 +62,7 @@ def test_a_kind_that_means_nothing_is_kept(client: Client, toy: Toy) -> None:
     row = InboxEvent.objects.get()
     assert (answer.status_code, answer.json()) == (200, {"status": "ignored"})
     assert (row.state, row.outcome) == ("ignored", "ignored: sneezed means nothing here")
+    assert post(client, {"id": 9, "kind": "sneezed"}).json() == {"status": "duplicate"}  # as of any other
 
 
 def test_a_call_that_is_no_event_is_answered_at_once(client: Client, toy: Toy) -> None:
