@@ -81,6 +81,7 @@ JOBS: tuple[Job, ...] = (
     Job("Verify tiers", "leads.tasks.verify_tiers", timedelta(days=1), "A tier must be what the person's acts say."),
     Job("Sweep stages", "leads.tasks.sweep_stages", seconds(3600), "Leads nobody heard of for half a year."),
     Job("Check customers", "lifecycle.customers.tasks.keep_standing", timedelta(days=1), "Clients by what they paid."),
+    Job("Go on checking customers", "lifecycle.customers.tasks.go_on_checking", seconds(60), "The rest of that check."),
     Job("Verify scores", "leads.tasks.verify_scores", timedelta(days=1), "A score must be its ledger's sum."),
     Job(
         "Forget old reasons", "campaigns.tasks.forget_decisions", seconds(3600), "Decisions are kept for a while only."

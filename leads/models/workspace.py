@@ -97,6 +97,9 @@ class Workspace(models.Model):
     tiers_built_to = models.BigIntegerField(
         null=True, editable=False, help_text="How far a pass over all leads has come; empty: none is under way."
     )
+    customers_checked_to = models.BigIntegerField(
+        null=True, editable=False, help_text="How far a check of all customers has come; empty: none is under way."
+    )
     inbox_kept_days = models.PositiveSmallIntegerField(
         default=90,
         validators=[MinValueValidator(7)],

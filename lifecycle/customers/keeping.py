@@ -1,7 +1,7 @@
-"""Keeps people's standing in line with their facts: with the events of a batch, and for everybody as a repair."""
+"""Keeps people's standing in line with their facts, with the events of a batch (`checking` does it for everybody)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from leads import claiming
@@ -11,11 +11,10 @@ from leads.models import Workspace
 from lifecycle.core import sql
 from lifecycle.core.deadlocks import atomic_with_retry
 from lifecycle.customers import told
-from lifecycle.customers.standing import Bought, Plan, Settings, Standing, is_client, merged, standing
+from lifecycle.customers.standing import DAY, PLAN, STATE, Bought, Plan, Settings, Standing, is_client, merged, standing
 
 FAMILIES = frozenset({"purchase", "subscription", "payment"})
 SOURCE = "customers"
-CHUNK = 500
 
 _PLANS = """
     SELECT lead_id, reference, state, plan, amount, currency, interval_months::int, started_at, renews_at, ends_at,
@@ -33,10 +32,6 @@ _BOUGHT = """
     WHERE p.lead_id = ANY(%b::bigint[]) AND p.subscription_id IS NULL
     GROUP BY p.lead_id
 """
-_EVERYBODY = """
-    SELECT lead_id FROM (SELECT lead_id FROM customers_subscription UNION SELECT lead_id FROM customers_purchase) known
-    WHERE lead_id > %b ORDER BY lead_id LIMIT %b
-"""
 
 
 def keep(batch: Batch) -> None:
@@ -51,7 +46,8 @@ def keep(batch: Batch) -> None:
     for lead_id, found in of(events).items():
         changed = apply(batch.leads[lead_id], found)
         if changed:
-            batch.raise_event(_news(lead_id, changed, key=f"standing:{events[lead_id].id}"), events[lead_id])
+            event, row = events[lead_id], batch.leads[lead_id]
+            batch.raise_event(_news(row, changed, key=f"standing:{event.id}"), event)
 
 
 def of(lead_ids: Collection[int]) -> dict[int, Standing]:
@@ -75,28 +71,20 @@ def apply(row: LeadRow, found: Standing) -> set[str]:
     return row.dirty & {"is_client", "attributes"}
 
 
-def repair(*, now: datetime) -> int:
-    """Bring everybody who ever bought anything in line with their facts; how many were not.
-
-    Follows a change of the setting, a merge of two people, and whatever else no event tells of.
-    """
-    last, repaired = 0, 0
-    while ids := [row[0] for row in sql.fetch(_EVERYBODY, [last, CHUNK])]:
-        repaired += settle(ids, now=now)
-        last = ids[-1]
-    return repaired
-
-
 @atomic_with_retry
 def settle(lead_ids: Collection[int], *, now: datetime) -> int:
     """Bring these people in line with facts that no event tells of (a date that moved); how many were not."""
     rows = claiming.hold(list(lead_ids))
     changed = {lead_id: apply(rows[lead_id], found) for lead_id, found in of(list(rows)).items()}
     flush_leads(rows.values(), now=now)
-    news = [_news(lead_id, fields) for lead_id, fields in changed.items() if fields]
+    news = [_news(rows[lead_id], fields) for lead_id, fields in changed.items() if fields]
     record(news, now=now)
     return len(news)
 
 
-def _news(lead_id: int, fields: Iterable[str], *, key: str | None = None) -> NewEvent:
-    return NewEvent(lead_id, "lead.updated", {"fields": sorted(fields), "source": SOURCE}, key=key)
+def _news(row: LeadRow, fields: Collection[str], *, key: str | None = None) -> NewEvent:
+    """With what a reader wants to know of it: whether they are a client now, and on which plan until when."""
+    now_so = {"is_client": row["is_client"]} if "is_client" in fields else {}
+    plan = {name: row["attributes"].get(name) for name in (PLAN, STATE, DAY)} if "attributes" in fields else {}
+    told = {"fields": sorted(fields), "source": SOURCE, **now_so} | {name: plan[name] for name in plan if plan[name]}
+    return NewEvent(row.id, "lead.updated", told, key=key)

@@ -14,7 +14,7 @@ from leads.actions import record
 from leads.batch import NewEvent
 from leads.identity.merging import merge
 from leads.models import Event, Lead, PendingEvent, Workspace
-from lifecycle.customers import keeping
+from lifecycle.customers import checking
 from lifecycle.customers.models import Invoice, Purchase, Subscription
 from lifecycle.customers.standing import Bought, Plan, Settings, Standing, is_client, merged, standing
 from tests.factories import NOON, LeadFactory
@@ -184,10 +184,33 @@ def test_the_repair_brings_everybody_in_line_and_then_has_nothing_to_do(lead: Le
     workspace.renewal_from_months = 3
     workspace.save()
     Lead.objects.filter(pk=lead.pk).update(is_client=False)
-    assert keeping.repair(now=NOON) == 1
+    assert checking.begin(now=NOON) == 1
     lead.refresh_from_db()
     assert (lead.is_client, lead.attributes["renewal_date"]) == (True, "2026-06-02")
-    assert keeping.repair(now=NOON) == 0
+    assert (checking.begin(now=NOON), checking.progress()) == (0, None)
+
+
+def test_the_repair_keeps_its_place_and_takes_the_same_queries_for_any_chunk(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "CHUNK", 4)
+    people = [LeadFactory.create() for _ in range(10)]
+    for person in people:
+        tell(person, "purchase.completed", order_id=f"{person.pk}", amount=1, currency="EUR")
+    tell(people[0], "subscription.started", subscription="s1")
+    Lead.objects.update(is_client=False)
+    checking.go_on(now=NOON)
+    assert checking.progress() is None, "nobody asked for a pass"
+    Workspace.objects.update(customers_checked_to=0)
+    assert (checking.go_on(now=NOON, most=1), checking.progress()) == (4, people[3].pk)
+    Workspace.objects.update(customers_checked_to=0)  # its worker died before it noted the place
+    assert (checking.go_on(now=NOON, most=1), checking.progress()) == (0, people[3].pk)
+    with CaptureQueriesContext(connection) as four:
+        assert checking.go_on(now=NOON, most=1) == 4
+    with CaptureQueriesContext(connection) as two:
+        assert checking.go_on(now=NOON, most=1) == 2
+    assert (len(four), checking.progress()) == (len(two), None)
+    assert Lead.objects.filter(is_client=True).count() == 10
 
 
 def test_a_batch_takes_the_same_queries_for_one_as_for_twenty(db: None) -> None:
