@@ -50,10 +50,14 @@ class HotQueue:
     counts: dict[str, int]
 
 
-def hot_queue(*, whose: Whose = "all", user_id: int, search: str = "", page: int = 1) -> HotQueue:
-    """A page (from 1, brought into range) of the hot leads, the hottest first. Nine queries for any number of leads."""
+def hot_queue(*, whose: Whose = "all", user_id: int, search: str = "", tier: str = "", page: int = 1) -> HotQueue:
+    """A page (from 1, brought into range) of the hot leads, the hottest first; with `tier`, of that engagement alone.
+
+    Nine queries for any number of leads.
+    """
     hot = Lead.objects.hot().exclude(stage__in=[Stage.CUSTOMER, Stage.FORMER]).exclude(is_client=True)
     hot = found(hot, search) if search else hot
+    hot = hot.filter(engagement_tier=tier) if tier else hot
     by_owner = {"all": Q(), "mine": Q(owner_id=user_id), "unassigned": Q(owner_id__isnull=True)}
     counts = {name: hot.filter(condition).count() for name, condition in by_owner.items()}
     pages = max(1, -(-counts[whose] // PAGE_SIZE))

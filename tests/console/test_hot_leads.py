@@ -65,6 +65,19 @@ def test_search_finds_by_address_name_and_company(search):
     assert "Silva2" not in page
 
 
+def test_the_queue_narrows_to_an_engagement_and_keeps_the_rest_of_the_question():
+    staff.hot_lead(1, last_name="Eager", engagement_tier="most_engaged")
+    staff.hot_lead(2, last_name="Silent", engagement_tier="quiet")
+    client = staff.colleague("sales")
+    page = client.get(QUEUE, {"tier": "quiet", "q": "ana"}).content.decode()
+    assert "Ana Silent" in page
+    assert "Ana Eager" not in page
+    assert "?whose=mine&amp;q=ana&amp;tier=quiet" in page
+    assert "?whose=all&amp;tier=most_engaged&amp;q=ana" in page
+    assert "Ana Eager" in client.get(QUEUE, {"tier": "nonsense"}).content.decode()
+    assert "Nobody in this list is dormant" in client.get(QUEUE, {"tier": "dormant"}).content.decode()
+
+
 def test_the_next_mail_is_shown():
     lead = staff.hot_lead()
     staff.run(lead, staff.sequence())
