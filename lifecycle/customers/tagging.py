@@ -7,6 +7,7 @@ from lifecycle.core import sql
 from lifecycle.customers.products import Audience
 
 COMPLETED = "purchase.completed"
+AUDIENCE = ("audience_type", "primary_audience")
 # Renewals say nothing new, and what was bought for nobody in particular says nothing at all.
 _NEWEST = """
     SELECT DISTINCT ON (lead_id) lead_id, audience_type, primary_audience FROM customers_purchase
@@ -21,7 +22,9 @@ def tag(batch: Batch) -> None:
     if not buying:
         return
     for lead_id, fields in apply(batch.leads, newest(buying)).items():
-        told = {"fields": sorted(fields), "source": "customers"}
+        told = {"fields": sorted(fields), "source": "customers"} | {
+            name: batch.leads[lead_id][name] for name in AUDIENCE
+        }
         batch.raise_event(NewEvent(lead_id, "lead.updated", told, key=f"tag:{buying[lead_id].id}"), buying[lead_id])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from campaigns.models import Message
 from leads.models import Event, Lead, StageChange
+from lifecycle.reports import updates
 from lifecycle.reports.hot_leads import person
 from lifecycle.sales import bookings
 from lifecycle.sales.models import Alert
@@ -72,6 +73,7 @@ SENTENCES = {
     "subscription.resumed": "Goes on with {plan} after all",
     "subscription.ended": "{plan} ended",
     "subscription.lapsed": "No subscription left: lapsed",
+    "subscription.reason_given": "Said why they left: {label}",
     "subscription.trial_ending": "The trial of {plan} ends on {ends_at}",
     "payment.failed": "A payment failed: {amount} {currency}, attempt {attempt}",
     "payment.recovered": "The failed payment came through",
@@ -110,12 +112,15 @@ def of_event(event: Event) -> Moment:
     if event.kind in bookings.WORDS:
         title, detail = bookings.told(event.kind, event.properties)
         return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
+    if event.kind == "lead.updated":
+        title, detail = updates.told(event.properties, event.source)
+        return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
     if event.kind == "date.reached":
         return Moment(event.occurred_at, ICONS.get("date", "event"), came(event.properties), "", tone)
     if event.kind in SENTENCES:
         known = {name: value for name, value in event.properties.items() if value not in (None, "")}
         title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
-        detail = bought(event.properties) if subject == "purchase" else ""
+        detail = bought(event.properties) if subject == "purchase" else str(known.get("comment", ""))[:200]
         if subject in MONEY and "?" in title:
             title = words(event.kind)  # told without what the sentence is about
         return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, detail, tone)

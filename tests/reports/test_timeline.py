@@ -1,7 +1,10 @@
 """How what happened to a person reads."""
 
+from typing import Any
+
 import pytest
 
+from lifecycle.reports import updates
 from lifecycle.reports.timeline import came
 
 
@@ -16,3 +19,45 @@ from lifecycle.reports.timeline import came
 )
 def test_a_date_of_a_person_is_told_by_its_name(offset: str, said: str) -> None:
     assert came({"field": "attributes.renewal_date", "date": "2027-01-01", "offset": offset}) == said
+
+
+PRO = {"fields": ["attributes"], "source": "customers", "plan": "Pro", "subscription_state": "active"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "source", "said"),
+    [
+        ({"fields": ["is_client"], "source": "customers", "is_client": True}, "engine", ("Became a customer", "")),
+        (
+            {**PRO, "is_client": True, "renewal_day": "1 March 2027"},
+            "engine",
+            ("Became a customer", "Plan: Pro, renews 1 March 2027"),
+        ),
+        ({**PRO, "subscription_state": "canceling"}, "engine", ("Plan: Pro, canceled, runs until its end", "")),
+        (
+            {"is_client": False, "plan": "Pro", "subscription_state": "ended"},
+            "engine",
+            ("Is no customer any more", "Plan: Pro, ended"),
+        ),
+        (
+            {"primary_audience": "Assisted Living", "audience_type": "b2b"},
+            "engine",
+            ("Audience: Assisted Living (B2B)", ""),
+        ),
+        ({"audience_type": "b2c", "primary_audience": ""}, "engine", ("Audience: B2C", "")),
+        (
+            {"fields": ["company_name", "job_title"]},
+            "calendly",
+            ("Details changed: company, job title", "said when booking"),
+        ),
+        (
+            {"fields": ["is_client"], "source": "customers"},
+            "engine",
+            ("Details changed: customer or not", "by what they bought"),
+        ),
+        ({"fields": ["country"]}, "api", ("Details changed: country", "")),
+        ({}, "webhook:shop", ("Details changed", "webhook:shop")),
+    ],
+)
+def test_a_change_says_what_changed(properties: dict[str, Any], source: str, said: tuple[str, str]) -> None:
+    assert updates.told(properties, source) == said
