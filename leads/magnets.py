@@ -10,8 +10,9 @@ from django.db.models import F
 
 from leads import log
 from leads.log import NewEvent
-from leads.models import Lead, LeadMerge, Magnet
+from leads.models import Lead, Magnet
 from leads.reacting import react
+from leads.whereabouts import present
 from lifecycle.core import tokens
 
 # A download by a machine is known, but starts nothing: no stage, no points, no sequence.
@@ -39,7 +40,7 @@ def opened(token: str, *, now: datetime) -> Opened | None:
     if read is None:
         return None
     magnet = Magnet.objects.filter(pk=read.magnet_id).first()
-    lead_id = _present(read.lead_id)
+    lead_id = present(read.lead_id)
     there = magnet is not None and magnet.is_active and lead_id is not None
     return Opened(magnet if there else None, lead_id or read.lead_id, is_late=now.timestamp() >= read.expires)
 
@@ -58,14 +59,6 @@ def downloaded(magnet: Magnet, lead_id: int, *, machine: str, now: datetime) -> 
     if is_new and not machine:
         react(lead_id, now=now)
     return True
-
-
-def _present(lead_id: int) -> int | None:
-    """The lead, or the one it was merged into since the link was made; None if the person was erased."""
-    if Lead.objects.filter(pk=lead_id).exists():
-        return lead_id
-    merges = LeadMerge.objects.filter(merged_id=lead_id, undone_at=None).order_by("-at")
-    return merges.values_list("kept_id", flat=True).first()
 
 
 def _event(magnet: Magnet, lead_id: int, machine: str, now: datetime) -> NewEvent:

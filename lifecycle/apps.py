@@ -14,4 +14,5 @@ class LifecycleConfig(AppConfig):
     def ready(self) -> None:
         import_module("lifecycle.checks")
         import_module("lifecycle.wellbeing")
+        import_module("lifecycle.personal_links")
         gate.register(import_module("lifecycle.instance").locked)

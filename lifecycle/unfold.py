@@ -120,6 +120,7 @@ NAVIGATION = [
         page("Purchases", "payments", "customers.purchase"),
         page("Bills", "receipt", "customers.invoice"),
         page("Products", "inventory_2", "customers.product"),
+        page("Reasons for leaving", "logout", "customers.leavingreason"),
     ),
     group(
         "Reports",

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 
 from campaigns import rendering
 from campaigns.models import EmailTemplate
-from campaigns.sending import composing, utm
+from campaigns.sending import composing, personal, utm
 from leads.models import Lead, Workspace
 from leads.rule_fields import VOCABULARY
 from lifecycle.core import gate
@@ -53,6 +53,7 @@ def preview(template: EmailTemplate, *, lead: Lead | None = None, subject: str =
     except rendering.TemplateProblems as found:
         return Preview(None, [str(problem) for problem in found.problems])
     context = {"lead": person(lead), "workspace": workspace, "event": EVENT, "events": [EVENT]}
+    context |= personal.samples()
     context["reason"] = "You get this mail because you filled in our contact form."
     # As in a mail outside any sequence: there the sequence and the step stand for it.
     given = utm.values(template.written(), campaign=template.slug, content=template.slug)

@@ -14,7 +14,7 @@ from campaigns import rendering
 from campaigns.models import EmailTemplate, MessageClass, TemplateVersion
 from campaigns.rendering import filling
 from campaigns.running.people import Person
-from campaigns.sending import attachments
+from campaigns.sending import attachments, personal
 from campaigns.sending.delivery.contract import Attachment, Outgoing
 from leads.models import Workspace
 from lifecycle.core import tokens
@@ -39,7 +39,7 @@ def compose(
 ) -> tuple[list[Outgoing], list[tuple["Due", str]]]:
     """The mails ready to hand over, and those that could not be rendered with what is wrong.
 
-    At most one query, and those of what makes the files, if any go with these mails.
+    At most one query, and those of what makes the files and the person's own links, if any go with these mails.
 
     `subjects`: message id → template text to use instead of the mail's own subject.
     """
@@ -48,11 +48,13 @@ def compose(
     shared = workspace_context(workspace)
     sender = Sender(workspace)
     files = attachments.make(_wanted(mails), now=now)
+    own = personal.make(((mail.lead_id, compiled[mail.template_version_id].variables) for mail in mails), now=now)
     composed: list[Outgoing] = []
     broken: list[tuple[Due, str]] = []
     for mail in mails:
         person = persons[mail.lead_id]
         context = {"lead": lead_context(person.row), "workspace": shared, **_event_context(mail)}
+        context |= own.get(mail.lead_id, {})
         context["reason"] = reason_for_mail(person.row, workspace)
         try:
             template = compiled[mail.template_version_id]

@@ -73,6 +73,15 @@ class RegistrationToken:
 
 
 @dataclass(frozen=True, slots=True)
+class LeavingToken:
+    """A reason for leaving, as one person's answer to be; 0 leaves it open. Until a second of Unix time."""
+
+    lead_id: int
+    reason_id: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     name: str
     layout: struct.Struct
@@ -95,6 +104,7 @@ _CONFIRM = _Kind("confirm", struct.Struct(">Q"), 16)
 _SHOWN = _Kind("shown", struct.Struct(">QQ"), 11)
 # Handed to whoever registers an address, as downloads are.
 _REGISTRATION = _Kind("registration", struct.Struct(">Q?"), 15, is_veiled=True)
+_LEAVING = _Kind("leaving", struct.Struct(">QIQ"), 16)
 
 # Names nobody: what our own pages send tracking calls with, so that they need no key of the installation.
 _SITE = _Kind("site", struct.Struct("2s"), 13)
@@ -138,6 +148,11 @@ def shown_token(form_id: int, milliseconds: int) -> str:
 def registration_token(registration_id: int, *, is_personal: bool) -> str:
     """Never `is_personal` for somebody who only typed the address into a form."""
     return _write(_REGISTRATION, _REGISTRATION.layout.pack(registration_id, is_personal))
+
+
+def leaving_token(lead_id: int, reason_id: int, expires: int) -> str:
+    """`expires` in seconds of Unix time, as for downloads."""
+    return _write(_LEAVING, _LEAVING.layout.pack(lead_id, reason_id, expires))
 
 
 def read_click_token(token: str) -> ClickToken | None:
@@ -186,6 +201,11 @@ def read_shown_token(token: str) -> ShownToken | None:
 def read_registration_token(token: str) -> RegistrationToken | None:
     payload = _read(_REGISTRATION, token)
     return None if payload is None else RegistrationToken(*_REGISTRATION.layout.unpack(payload))
+
+
+def read_leaving_token(token: str) -> LeavingToken | None:
+    payload = _read(_LEAVING, token)
+    return None if payload is None else LeavingToken(*_LEAVING.layout.unpack(payload))
 
 
 def site_key() -> str:

@@ -25,6 +25,31 @@ class Product(models.Model):
         return self.name
 
 
+class LeavingReason(models.Model):
+    """A reason for leaving, as the mail offers it and the page thanks for it."""
+
+    class WayBack(models.TextChoices):
+        NONE = "", "None"
+        BOOKING = "booking", "Talk to somebody (the booking page)"
+        PRICING = "pricing", "Choose a plan (the page of prices)"
+        APP = "app", "Sign in again (the product)"
+
+    slug = models.SlugField(
+        max_length=60, unique=True, help_text="Rules and mails read it as attributes.churn_reason. Leave it as it is."
+    )
+    label = models.CharField(max_length=120, help_text="In their words: “It cost more than it gave us”.")
+    reply = models.CharField(max_length=300, blank=True, help_text="What the page that thanks them says to it.")
+    way_back = models.CharField(max_length=8, choices=WayBack, blank=True, help_text="Where its button leads.")
+    position = models.PositiveSmallIntegerField(default=100, help_text="The smallest stands first.")
+    is_active = models.BooleanField(default=True, help_text="Off: it is not offered any more; old answers stay.")
+
+    class Meta:
+        ordering = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class BillingAccount(models.Model):
     """A customer as a payment processor knows them, and who that is."""
 

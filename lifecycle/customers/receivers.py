@@ -6,12 +6,17 @@ from django.dispatch import receiver
 
 from leads.batch import Batch
 from leads.signals import events_projected
-from lifecycle.customers import keeping, tagging
+from lifecycle.customers import keeping, leaving, tagging
 
 
 @receiver(events_projected, dispatch_uid="customers.keeping")
 def keep_standing(sender: Any, batch: Batch, **kwargs: Any) -> None:
     keeping.keep(batch)
+
+
+@receiver(events_projected, dispatch_uid="customers.leaving")
+def keep_reasons(sender: Any, batch: Batch, **kwargs: Any) -> None:
+    leaving.keep(batch)
 
 
 @receiver(events_projected, dispatch_uid="customers.tagging")

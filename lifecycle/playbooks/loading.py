@@ -15,6 +15,8 @@ from leads import playbooks
 from leads.pages import playbook as page_playbook
 from leads.playbook_rows import Loaded as LoadedRows
 from leads.tracking.playbook import load_page_rules
+from lifecycle.customers.playbook import load_leaving_reasons
+from lifecycle.integrations.calendly.playbook import load_answer_rules
 
 FOLDER = Path(__file__).parent
 
@@ -30,6 +32,8 @@ _LOADERS: dict[str, Callable[[dict[str, Any]], int | LoadedRows]] = {
     "stages": playbooks.load_stages,
     "segments": playbooks.load_segments,
     "titles": playbooks.load_titles,
+    "leaving_reasons": load_leaving_reasons,
+    "calendly_answers": load_answer_rules,
 }
 
 

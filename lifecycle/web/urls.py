@@ -5,6 +5,7 @@ from django.urls import path
 from lifecycle.web.downloads import download
 from lifecycle.web.forms.confirming import confirm
 from lifecycle.web.forms.thanks import thanks
+from lifecycle.web.leaving import leaving
 from lifecycle.web.pages.views import landing_page, preview
 from lifecycle.web.snippet import snippet
 from lifecycle.web.webinars.calendar import calendar
@@ -14,6 +15,7 @@ from lifecycle.web.webinars.pages import webinars
 urlpatterns = [
     path("thanks/<slug:slug>/", thanks, name="thanks"),
     path("confirm/<str:token>", confirm, name="confirm"),
+    path("leaving/<str:token>", leaving, name="leaving"),
     path("t.js", snippet, name="snippet"),
     path("f/<str:token>", download, name="download"),
     path("p/<slug:slug>", landing_page, name="landing-page"),

@@ -52,6 +52,7 @@ from lifecycle.api.models import RejectedCall
 from lifecycle.customers.models import (
     BillingAccount,
     Invoice,
+    LeavingReason,
     Product,
     Purchase,
     PurchaseReference,
@@ -159,6 +160,8 @@ def found():
     PurchaseReference.objects.create(provider="stripe", reference="ch_1", purchase=payment)
     Refund.objects.create(purchase=payment, key="re_1", amount=10, refunded_at=NOON)
     Product.objects.create(name="Team", references=["prod_1"])
+    LeavingReason.objects.create(slug="price", label="Too expensive", way_back="pricing")
+    AnswerRule.objects.create(question="company size", target="company_size")
     BillingAccount.objects.create(provider="stripe", reference="cus_1", lead=lead, created_at=NOON)
     call = staff.event(lead, "user.identified")
     PendingIdentity.objects.create(event=call, visitor=Visitor.objects.get(user_id="u1"), attempts=5, dead_at=NOON)

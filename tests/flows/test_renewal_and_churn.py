@@ -1,5 +1,6 @@
 """What happens after the sale: the yearly renewal comes near, a payment fails, somebody leaves, and comes back."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from campaigns.models import Enrollment, Message
 from leads.models import Event, Lead
 from lifecycle.sales.models import Task
-from tests.cast import ADA, World, links, messages, one_click, path_of, run_of
+from tests.cast import ADA, World, kinds, links, messages, one_click, path_of, run_of
 from tests.factories import NOON
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
@@ -40,6 +41,11 @@ def day(days: float) -> datetime:
 
 def iso(days: float) -> str:
     return day(days).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def of(lead: Lead) -> Lead:
+    """As it is now."""
+    return Lead.objects.get(pk=lead.pk)
 
 
 def words(days: float) -> str:
@@ -231,16 +237,39 @@ def test_the_reason_lands_on_the_lead_and_with_the_rep(world: World) -> None:
     world.tell(ada, "subscription.lapsed", **YEARLY)
     world.at(days=1)
     (asked,) = world.mails_to(ada)
-    price = next(link for link in links(asked) if "churn_reason=price" in link)
-    page = world.follow(price).content.decode()
-    assert '<option value="price" selected' in page
-    world.submit("cancellation-reason", email=ADA["email"], churn_reason="price", churn_details="Too many seats")
-    ada.refresh_from_db()
-    assert (ada.attributes["churn_reason"], ada.stage) == ("price", "former")
+    answers = [link for link in links(asked) if "/leaving/" in link]
+    assert len(answers) == 8, "one for each of the seven reasons, and one that leaves it open"
+    assert "It cost more than it gave us" in asked.text
+
+    # Scanners of mail open every link. That tells nothing.
+    for link in answers:
+        page = world.follow(link).content.decode()
+    price = answers[0]
+    assert re.search(r'value="price" required checked', world.follow(price).content.decode())
+    assert "checked" not in page, "the last link leaves it open"
+    assert "churn_reason" not in of(ada).attributes
+
+    # Ada sends it, twice by a double click.
+    for _ in range(2):
+        thanks = world.browser.post(path_of(price), {"reason": "price", "comment": "Too many seats"}, follow=True)
+    assert "A smaller one may be enough" in thanks.content.decode()
+    assert "https://www.example.com/pricing" in thanks.content.decode()
+    assert (of(ada).attributes["churn_reason"], of(ada).attributes["churn_details"]) == ("price", "Too many seats")
+    assert (of(ada).stage, kinds(ada).count("subscription.reason_given")) == ("former", 1)
     world.run()
     assert "Told us why they left" in Task.objects.get(lead=ada).title
+
+    # Ada thinks again, and once more: each is told, and the last counts.
+    for reason in ("trouble", "price", "unused"):
+        world.browser.post(path_of(price), {"reason": reason})
+    assert of(ada).attributes["churn_reason"] == "unused"
+    assert kinds(ada).count("subscription.reason_given") == 4
     days_through(world, 2, 8)
-    assert "cost more than it gave you" in world.mails_to(ada)[1].text
+    assert "half an hour with somebody" in world.mails_to(ada)[1].text
+
+    # Back again: what was said of the last time counts no more.
+    world.tell(ada, "subscription.started", **{**YEARLY, "subscription": "sub_2"})
+    assert "churn_reason" not in of(ada).attributes
 
 
 def test_who_comes_back_leaves_the_win_back_at_once_and_is_a_customer_again(world: World) -> None:

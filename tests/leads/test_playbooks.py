@@ -28,7 +28,7 @@ def test_what_ships_loads_once(name):
 
 def test_what_ships_is_what_the_contract_names(shipped):
     assert set(Form.objects.values_list("slug", flat=True)) == {
-        "contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist", "cancellation-reason"
+        "contact", "newsletter", "api-docs", "webinar", "demo-request", "checklist"
     }  # fmt: skip
     assert EventName.objects.get(name="Pricing Viewed").kind == "pricing.viewed"
     assert Audience.objects.get(organization_type="YMCA").audience_type == "b2b"

@@ -45,7 +45,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Product
-        fields = ["name", "references", "audience_type", "primary_audience", "is_active"]
+        fields = ["name", "references", "audience_type", "primary_audience"]
 
 
 class PlacedFilter(admin.SimpleListFilter):
@@ -68,8 +68,8 @@ class PlacedFilter(admin.SimpleListFilter):
 class ProductAdmin(EditAdmin):
     nothing_yet = "What billing names is added here by itself, to be given an audience. You can also add it before."
     form = ProductForm
-    list_display = ["name", "placed", "primary_audience", "known_as", "is_active"]
-    list_filter = [PlacedFilter, ("audience_type", ChoicesDropdownFilter), "is_active"]
+    list_display = ["name", "placed", "primary_audience", "known_as"]
+    list_filter = [PlacedFilter, ("audience_type", ChoicesDropdownFilter)]
     search_fields = ["name", "references__icontains", "primary_audience"]
     search_help_text = "A name, or what billing calls it."
     ordering = ["name"]
@@ -79,8 +79,9 @@ class ProductAdmin(EditAdmin):
         (
             "Whom it is for",
             {
-                "fields": [("audience_type", "primary_audience"), "is_active"],
-                "description": "Who buys it gets this audience. What was bought before keeps the one it had.",
+                "fields": [("audience_type", "primary_audience")],
+                "description": "Who buys it gets this audience. What was bought before keeps the one it had. Without "
+                "one, what the payment itself says counts, or else nobody is tagged.",
             },
         ),
     ]
