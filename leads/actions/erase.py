@@ -5,11 +5,11 @@ from datetime import datetime
 import pgtrigger
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 
 from leads import addresses, importing, signals
 from leads.identity import merging
 from leads.models import Consent, Lead, LeadMerge
+from lifecycle.core.deadlocks import atomic_with_retry
 
 __all__ = ["erase"]
 
@@ -22,15 +22,21 @@ def erase(lead: Lead, *, now: datetime) -> dict[str, int]:
     """
     signals.lead_leaving.send(sender=None, lead=lead, now=now)
     # The log and the ledgers refuse to forget; this is the one who may make them.
-    with transaction.atomic(), pgtrigger.ignore():
-        if not Lead.objects.select_for_update().filter(pk=lead.pk).exists():
-            return {}
-        signals.lead_erased.send(sender=None, lead=lead, now=now)
-        _forget_name(lead)
-        importing.forget_person(lead, now=now)
-        merging.forget_person(lead)
-        consents = Consent.objects.filter(address_hash__in=addresses.hashes_of(lead)).delete()[1]
-        return {**Lead(pk=lead.pk).delete()[1], **consents}
+    with pgtrigger.ignore():
+        return _remove(lead, now)
+
+
+@atomic_with_retry
+def _remove(lead: Lead, now: datetime) -> dict[str, int]:
+    """Begins anew after a deadlock: with somebody who tells the log of many people and holds what is to go."""
+    if not Lead.objects.select_for_update().filter(pk=lead.pk).exists():
+        return {}
+    signals.lead_erased.send(sender=None, lead=lead, now=now)
+    _forget_name(lead)
+    importing.forget_person(lead, now=now)
+    merging.forget_person(lead)
+    consents = Consent.objects.filter(address_hash__in=addresses.hashes_of(lead)).delete()[1]
+    return {**Lead(pk=lead.pk).delete()[1], **consents}
 
 
 def _forget_name(lead: Lead) -> None:

@@ -42,6 +42,7 @@ _READ = """
     FROM unnest(%b::bigint[], %b::text[]) AS given (id, named)
     WHERE e.id = given.id AND e.named IS NULL AND e.body <> ''
 """
+_FORGET_WORDS = "UPDATE integrations_inboxevent SET body = '', address_hash = '', named = '{}' WHERE id = %b"
 _FORGET = """
     UPDATE integrations_inboxevent
     SET body = '', error = '', address_hash = '', named = '{}', lead_id = NULL, lease_until = NULL, waits_for = '',
@@ -71,7 +72,7 @@ def read_names(*, limit: int = 20_000) -> int:
 
 def empty(inbox_id: int) -> None:
     """Keep nothing of what this one told: it was about somebody who was erased before it came."""
-    sql.execute("UPDATE integrations_inboxevent SET body = '', address_hash = '', named = '{}' WHERE id = %b", [inbox_id])
+    sql.execute(_FORGET_WORDS, [inbox_id])
 
 
 def forget_person(lead: Lead, *, now: datetime) -> int:
