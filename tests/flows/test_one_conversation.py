@@ -1,12 +1,14 @@
 """Never two drips at once, and never more than five marketing mails in seven days."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from campaigns.models import Message
-from tests.cast import ADA, BEN, World, messages, run_of
+from tests.cast import ADA, BEN, SAM, World, messages, run_of
 from tests.factories import NOON
+from tests.webinars.cast import make_webinar
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 
@@ -44,6 +46,28 @@ def test_a_confirmation_does_not_wait_for_the_cap(world: World) -> None:
     world.tell(ben, "purchase.completed")
     world.run()
     assert world.subjects(ben)[5:] == ["Thank you. Here is what to do first"]
+
+
+@pytest.mark.parametrize(
+    ("person", "track", "days", "first"),
+    [(SAM, "cold-track", 2, "Start with the work nobody owns"), (ADA, "warm-track", 1, None)],
+    ids=["cold", "warm"],
+)
+def test_who_comes_for_a_webinar_hears_of_that_first(
+    world: World, person: dict[str, Any], track: str, days: int, first: str | None
+) -> None:
+    make_webinar(capacity=1)
+    lead = world.submit("webinar", **person, webinar="WB001")
+    late = world.submit("webinar", **{**person, "email": "late@example.org"}, webinar="WB001")
+    world.run()
+    assert run_of(lead, track).state == run_of(late, track).state == "active"
+    assert world.subjects(lead) == ["You are in: Onboarding that sticks"]
+    assert world.subjects(late) == ["On the waiting list: Onboarding that sticks"]
+    world.at(days=days, minutes=-1)
+    assert len(world.mails_to(lead)) == len(world.mails_to(late)) == 1
+    world.at(days=days)
+    assert len(world.mails_to(lead)) == len(world.mails_to(late)) == 2
+    assert first in (None, world.subjects(lead)[1])
 
 
 def test_the_hot_track_takes_over_from_the_warm_one(world: World) -> None:
