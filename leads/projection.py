@@ -11,7 +11,10 @@ Fold = Callable[[LeadRow, EventRow], None]
 # What only a person does. A click counts when a human clicked; what machines and colleagues do is no sign of life.
 HUMAN_FAMILIES = frozenset("account api checkout demo docs form magnet page plan pricing purchase trial visit".split())
 HUMAN_KINDS = frozenset(
-    {"meeting.booked", "meeting.rescheduled", "meeting.canceled", "webinar.registered", "webinar.attended"}
+    {
+        *("meeting.booked", "meeting.rescheduled", "meeting.canceled"),
+        *("webinar.registered", "webinar.join_clicked", "webinar.attended"),
+    }
 )
 WEBINAR_CODE = re.compile(r"WB[0-9]{3,9}")
 # Anybody can write somebody's address into a form.

@@ -51,4 +51,5 @@ urlpatterns = [
     path("", include("lifecycle.web.urls")),
     path("forms/<slug:slug>", form, name="form"),
     path("webinars/<slug:code>", webinar, name="webinar"),
+    path("webinars/<slug:code>/", RedirectView.as_view(pattern_name="webinar", permanent=True, query_string=True)),
 ]

@@ -64,10 +64,9 @@ def is_off(registration: Registration) -> bool:
 def entry(registration: Registration, *, is_personal: bool = True) -> Entry:
     """What stands in the person's calendar. SEQUENCE only grows: neither of its two parts ever falls."""
     webinar = registration.webinar
-    join_url = (registration.join_url if is_personal else "") or ("" if registration.join_url else webinar.join_url)
-    has_seat = registration.state == State.REGISTERED
+    join_url = telling.way_in(registration, webinar, is_personal=is_personal)
     page = telling.own_url(registration) if is_personal else telling.public_url(webinar)
-    join = f"Join here: {join_url}" if join_url and has_seat else ""
+    join = f"Join here: {join_url}" if join_url else ""
     return Entry(
         uid=registration.uid,
         sequence=webinar.sequence + registration.sequence,

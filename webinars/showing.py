@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -43,9 +44,7 @@ def seat(registration: Registration, webinar: Webinar, *, is_personal: bool, now
     """Only who came by their own mail sees what is theirs alone: their Zoom link, their answers, the way out."""
     has_seat = registration.state == Registration.State.REGISTERED and phase(webinar, now=now) in ("before", "live")
     opens_at = webinar.starts_at - DOORS_OPEN
-    join_url = registration.join_url if is_personal else ""
-    if not registration.join_url:
-        join_url = webinar.join_url  # everybody's
+    join_url = telling.way_in(registration, webinar, is_personal=is_personal)
     where = join_url or telling.public_url(webinar)
     survey = telling.survey_url(registration, webinar) if is_personal else telling.filled_survey(webinar, {})
     may_cancel = is_personal and registration.state != Registration.State.CANCELED
@@ -60,6 +59,28 @@ def seat(registration: Registration, webinar: Webinar, *, is_personal: bool, now
         survey if registration.state == Registration.State.REGISTERED else "",
         f"{telling.own_url(registration)}/cancel" if may_cancel and phase(webinar, now=now) == "before" else "",
     )
+
+
+def until(webinar: Webinar, *, now: datetime) -> str:
+    """How long it is until the start, for who has no script to count: “8 days and 3 hours”; "" once it began."""
+    minutes = max(0, -((now - webinar.starts_at) // timedelta(minutes=1)))
+    sizes = (("day", minutes // 1440), ("hour", minutes // 60 % 24), ("minute", minutes % 60))
+    first = next((place for place, (_, many) in enumerate(sizes) if many), len(sizes))
+    return " and ".join(f"{many} {unit}{'s' * (many != 1)}" for unit, many in sizes[first : first + 2] if many)
+
+
+def in_zone(webinar: Webinar, zone: str) -> str:
+    """When it is by another clock: “Tuesday, 10 March, 10:00–10:45 (America/New York)”; "" if it shows the same."""
+    try:
+        other = ZoneInfo(zone) if zone else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ""
+    if other is None:
+        return ""
+    start, end = webinar.starts_at.astimezone(other), webinar.ends_at.astimezone(other)
+    if start.utcoffset() == webinar.starts_at.astimezone(ZoneInfo(webinar.time_zone)).utcoffset():
+        return ""
+    return f"{start:%A}, {start.day} {start:%B}, {start:%H:%M}–{end:%H:%M} ({zone.replace('_', ' ')})"
 
 
 def paragraphs(webinar: Webinar) -> list[str]:

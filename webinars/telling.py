@@ -26,9 +26,7 @@ def properties(registration: Registration, webinar: Webinar) -> dict[str, Any]:
     Queries nothing if the registration's lead and the webinar's speakers are at hand. `join_url` is empty for who has
     no seat. `webinar` is the code: the key of the runs of sequences.
     """
-    has_seat = registration.state == Registration.State.REGISTERED
-    join_url = (registration.join_url or webinar.join_url) if has_seat else ""
-    page_url = own_url(registration)
+    join_url, page_url = way_in(registration, webinar), own_url(registration)
     return {
         "webinar": webinar.code,
         "registration": registration.pk,
@@ -70,6 +68,18 @@ def own_url(registration: Registration, *, is_personal: bool = True) -> str:
     """The registration's own page. `is_personal` only in what goes to the person's own mailbox."""
     token = tokens.registration_token(registration.pk, is_personal=is_personal)
     return f"{settings.SITE_URL}/webinars/r/{token}"
+
+
+def way_in(registration: Registration, webinar: Webinar, *, is_personal: bool = True) -> str:
+    """The link to join that they are told; "" without a seat. `is_personal` as for `own_url`.
+
+    Until Zoom has named their own it is one of ours, which leads there once it has: no mail waits for it or is wrong.
+    """
+    if registration.state != Registration.State.REGISTERED:
+        return ""
+    if registration.join_url:
+        return registration.join_url if is_personal else ""
+    return f"{own_url(registration)}/join" if webinar.zoom_id and is_personal else webinar.join_url
 
 
 def calendar_url(registration: Registration, *, is_personal: bool = True) -> str:

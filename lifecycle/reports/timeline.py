@@ -59,6 +59,7 @@ SENTENCES = {
     "webinar.registration_canceled": "Gave up the place in {webinar}, {title}",
     "webinar.moved": "{webinar} was moved to {when}",
     "webinar.canceled": "{webinar}, {title}, was canceled",
+    "webinar.join_clicked": "Followed the link to join {webinar}",
     "webinar.link_changed": "Got a join link of their own for {webinar}",
     "webinar.attended": "Attended {webinar}, {title}",
     "webinar.missed": "Did not come to {webinar}, {title}",

@@ -9,6 +9,7 @@ from lifecycle.web.leaving import leaving
 from lifecycle.web.pages.views import landing_page, preview
 from lifecycle.web.snippet import snippet
 from lifecycle.web.webinars.calendar import calendar
+from lifecycle.web.webinars.joining import join
 from lifecycle.web.webinars.own import cancel, own
 from lifecycle.web.webinars.pages import webinars
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("p/<slug:slug>", landing_page, name="landing-page"),
     path("webinars/", webinars, name="webinars"),
     path("webinars/r/<str:token>", own, name="registration"),
+    path("webinars/r/<str:token>/join", join, name="registration-join"),
     path("webinars/r/<str:token>/cancel", cancel, name="registration-cancel"),
     path("webinars/r/<str:token>/calendar.ics", calendar, name="registration-calendar"),
     path("pages/preview/<int:pk>", preview, name="page-preview"),

@@ -10,6 +10,7 @@ from tests.cast import ADA, BEN, SAM, World, links
 from tests.integrations import zoom as zoom_calls
 from tests.integrations.zoom_server import ZoomServer
 from tests.webinars.cast import STARTS, make_webinar
+from tests.webinars.story import invitation, mail_of
 from webinars.models import Registration
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
@@ -41,6 +42,12 @@ def test_a_link_of_their_own_and_the_mail_that_fits(world: World, zoom: ZoomServ
     world.run()
     world.run()
     assert set(zoom.registrants) == {"ada@acme.com", "ben@ode.example", "sam@gmail.com"}
+
+    # The confirmation did not wait for Zoom: its link, also in the calendar, is one of ours that leads there by now.
+    confirmation = mail_of(world, ada, "You are in")
+    (way,) = [url for url in links(confirmation) if url.endswith("/join")]
+    assert invitation(confirmation)[1]["LOCATION"] == way
+    assert world.follow(way)["Location"] == Registration.objects.get(lead=ada).join_url
 
     world.set_clock(STARTS - timedelta(days=1))
     world.run()
