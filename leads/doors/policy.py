@@ -1,6 +1,6 @@
 """The Content-Security-Policy of the pages around a form: our own files, the form's own way, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -10,10 +10,17 @@ from leads import forms
 from leads.models import Form
 
 
-def guard(response: HttpResponse, *, form: Form | None = None, framers: Sequence[str] = ()) -> None:
+def guard(
+    response: HttpResponse,
+    *,
+    form: Form | None = None,
+    framers: Sequence[str] = (),
+    shows: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Set it. `framers`: who may show the page in a frame, nobody if there is none.
 
-    With `form` the page may post, and go where the form's thanks are.
+    With `form` the page may post, and go where the form's thanks are. `shows`: directives with the websites of whose
+    it shows something: {"frame-src": ["https://player.vimeo.com"]}.
     """
     response._csp_config = {  # type: ignore[attr-defined]
         "default-src": [NONE],
@@ -24,6 +31,7 @@ def guard(response: HttpResponse, *, form: Form | None = None, framers: Sequence
         "base-uri": [NONE],
         "form-action": [SELF, *after(form)] if form is not None else [NONE],
         "frame-ancestors": list(framers) or [NONE],
+        **{directive: list(origins) for directive, origins in (shows or {}).items()},
     }
     if framers:
         response.xframe_options_exempt = True  # it knows no list of websites

@@ -6,7 +6,10 @@ addEventListener("DOMContentLoaded", () => {
   for (const place of document.querySelectorAll("[data-starts]")) {
     const starts = new Date(place.dataset.starts), ends = new Date(place.dataset.ends);
     const isSame = clock(starts, place.dataset.zone) === clock(starts, here);
-    if (isSame) continue;
+    if (isSame) {
+      place.hidden = true;
+      continue;
+    }
     const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: here });
     place.textContent = `Your time: ${day.format(starts)}, ${clock(starts, here)}–${clock(ends, here)} (${here.replaceAll("_", " ")})`;
     place.hidden = false;

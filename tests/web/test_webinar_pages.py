@@ -11,13 +11,15 @@ import pytest
 import time_machine
 from django.test import Client
 
+from leads import pipeline
 from leads.actions import erase
 from leads.models import Form, Lead, Workspace
 from lifecycle.api.limited import COUNTER
 from lifecycle.core import tokens
 from tests import staff
+from tests.cast import FIREFOX
 from tests.factories import NOON, LeadFactory
-from tests.webinars.cast import STARTS, come, make_webinar
+from tests.webinars.cast import STARTS, come, events, make_webinar
 from webinars import moving, telling
 from webinars.models import Registration, Webinar
 from webinars.registering import cancel
@@ -172,6 +174,57 @@ def test_afterwards_there_is_the_recording_and_a_canceled_one_says_so(
         assert 'href="https://video.example/1"' in shown(client, path)
 
 
+@pytest.mark.parametrize(
+    ("recording", "plays", "policy"),
+    [
+        (
+            "https://youtu.be/dQw4w9WgXcQ",
+            '<iframe src="https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ?rel=0"',
+            "frame-src https://www.youtube-nocookie.com;",
+        ),
+        (
+            "https://vimeo.com/76979871/8272103f6e",
+            '<iframe src="https://player.vimeo.com/video/76979871?h=8272103f6e&dnt=1"',
+            "frame-src https://player.vimeo.com;",
+        ),
+        (
+            "https://cdn.example.com/1.mp4",
+            '<source src="https://cdn.example.com/1.mp4" type="video/mp4">',
+            "media-src https://cdn.example.com;",
+        ),
+        ("https://us02web.zoom.us/rec/share/abc", "", ""),
+        ('https://youtu.be/x"><script>alert(1)</script>', "", ""),
+    ],
+    ids=["youtube", "vimeo", "film", "zoom", "hostile"],
+)
+def test_the_recording_plays_on_the_page_and_the_policy_lets_in_only_its_player(
+    client: Client, clock: time_machine.Traveller, recording: str, plays: str, policy: str
+) -> None:
+    webinar = make_webinar()
+    registration = come(webinar)
+    assert "frame-src" not in client.get("/webinars/WB001").headers["Content-Security-Policy"]
+    Webinar.objects.update(recording_url=recording)
+    clock.move_to(webinar.ends_at)
+    for path in ("/webinars/WB001", own(registration)):
+        answer = client.get(path)
+        page, header = answer.content.decode(), answer.headers["Content-Security-Policy"] + ";"
+        assert ("<iframe" in page or "<video" in page) is bool(plays)
+        assert plays in unescape(page)
+        assert policy in header
+        assert ("frame-src" in header or "media-src" in header) is bool(plays)
+        assert "<script>alert" not in page
+        assert f'href="{recording}"' in unescape(page)
+
+
+def test_without_a_script_the_page_says_how_long_it_is_and_when_in_other_words(client: Client) -> None:
+    registration = come(make_webinar(), LeadFactory(timezone="America/New_York"))
+    public, by_mail = shown(client, "/webinars/WB001"), shown(client, own(registration))
+    assert '<noscript><p class="until">It begins in 8 days and 3 hours.</p></noscript>' in public
+    assert '<noscript><span class="yours">Tuesday, 10 March, 15:00–15:45 (UTC)</span></noscript>' in public
+    assert ">Your time: Tuesday, 10 March, 11:00–11:45 (America/New York)</span>" in by_mail
+    assert "America" not in shown(client, own(registration, personal=False))
+
+
 def test_a_draft_is_for_colleagues(client: Client) -> None:
     make_webinar(state="draft")
     shown(client, "/webinars/WB001", 404)
@@ -192,8 +245,12 @@ def test_the_list_shows_what_is_coming_and_recordings(client: Client, django_ass
     assert "Unrecorded" not in page
 
 
-def test_the_address_may_be_written_small(client: Client) -> None:
+def test_the_address_may_be_written_small_and_with_a_slash(client: Client) -> None:
     webinar = make_webinar()
+    for written in ("/webinars/WB001/", "/webinars/wb001/"):
+        moved = client.get(f"{written}?utm_source=mail")
+        assert (moved.status_code, moved.headers["Location"]) == (301, f"{written[:-1]}?utm_source=mail")
+    assert "Onboarding that sticks" in unescape(client.get("/webinars/wb001/", follow=True).content.decode())
     assert f'<link rel="canonical" href="{telling.public_url(webinar)}">' in shown(client, "/webinars/wb001")
 
 
@@ -204,3 +261,56 @@ def test_who_canceled_registers_again_by_the_page(client: Client) -> None:
     answer = client.post("/webinars/WB001", {"email": registration.lead.email}, **BROWSER)
     assert "You have a seat" in shown(client, answer.headers["Location"])
     assert Webinar.objects.counted().get().seated == 1  # type: ignore[attr-defined]
+
+
+# --- the link to join that a mail brings before Zoom has named their own
+
+
+def way(registration: Registration, *, personal: bool = True) -> str:
+    return f"{own(registration, personal=personal)}/join"
+
+
+def test_our_link_to_join_leads_to_their_own_as_soon_as_there_is_one(client: Client) -> None:
+    registration = come(make_webinar(zoom_id="93300000008"))
+    [said] = events("webinar.registered")
+    assert said.properties["join_url"] == f"{telling.own_url(registration)}/join"
+    assert client.get(way(registration)).headers["Location"] == "https://meet.example.com/j/123"
+    Registration.objects.update(join_url="https://zoom.us/w/1?tk=ada")
+    answer = client.get(way(registration))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://zoom.us/w/1?tk=ada")
+    assert (answer.headers["Referrer-Policy"], "no-store" in answer.headers["Cache-Control"]) == ("no-referrer", True)
+
+
+@pytest.mark.parametrize("lack", ["link", "seat", "session", "time", "mail"])
+def test_where_nobody_can_join_the_page_says_why(client: Client, clock: time_machine.Traveller, lack: str) -> None:
+    webinar = make_webinar(zoom_id="93300000008", **({"join_url": ""} if lack == "link" else {}))
+    registration = come(webinar)
+    if lack == "seat":
+        cancel(registration.pk, now=NOON)
+    if lack == "session":
+        moving.cancel(webinar.pk, now=NOON)
+    if lack == "time":
+        clock.move_to(webinar.ends_at)
+    is_personal = lack != "mail"
+    answer = client.get(way(registration, personal=is_personal))
+    assert (answer.status_code, answer.headers["Location"]) == (302, own(registration, personal=is_personal))
+    assert not events("webinar.join_clicked")
+
+
+def test_a_forged_link_to_join_leads_nowhere(client: Client) -> None:
+    shown(client, "/webinars/r/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/join", 404)
+
+
+def test_a_person_who_comes_to_join_is_told_from_a_scanner(client: Client, clock: time_machine.Traveller) -> None:
+    registration = come(make_webinar(zoom_id="93300000008"))
+    clock.move_to(NOON + timedelta(minutes=1))
+    client.get(way(registration), headers={"user-agent": FIREFOX})  # a scanner that poses as a browser
+    clock.move_to(STARTS)
+    client.head(way(registration), headers={"user-agent": FIREFOX})
+    assert [event.properties["human"] for event in events("webinar.join_clicked")] == [False]
+    assert client.post(way(registration)).status_code == 405
+    for _ in range(2):
+        client.get(way(registration), headers={"user-agent": FIREFOX})
+    assert [event.properties["human"] for event in events("webinar.join_clicked")] == [False, True]
+    pipeline.drain(now=STARTS)
+    assert Lead.objects.get(pk=registration.lead_id).last_human_act_at == STARTS

@@ -13,7 +13,7 @@ from leads.doors import form_page, policy
 from leads.hosting import Given
 from leads.models import Workspace
 from lifecycle.core import tokens
-from webinars import seats, showing, telling
+from webinars import recordings, seats, showing, telling
 from webinars.models import Webinar
 from webinars.registering import closed
 from webinars.showing import Seat
@@ -24,7 +24,7 @@ from webinars.taking import FORM
 class Look:
     """Who looks: with what they sent already, or with their seat; a colleague sees drafts too.
 
-    `is_asked`: they registered a moment ago, and a mail asks whether it was them.
+    `is_asked`: they registered a moment ago, and a mail asks whether it was them. `zone`: theirs, where it is known.
     """
 
     given: Given = field(default_factory=Given)
@@ -32,6 +32,7 @@ class Look:
     status: int = 200
     is_staff: bool = False
     is_asked: bool = False
+    zone: str = ""
 
 
 def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -> HttpResponse:
@@ -44,11 +45,17 @@ def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -
     )
     if form and left == 0:
         form = replace(form, button="Go on the waiting list")
+    phase = showing.phase(webinar, now=now)
+    player = recordings.player(webinar.recording_url) if phase == "over" else None
     context: dict[str, Any] = {
         "webinar": webinar,
         "workspace": workspace,
-        "phase": showing.phase(webinar, now=now),
+        "phase": phase,
+        "player": player,
         "when": telling.when(webinar),
+        "until": showing.until(webinar, now=now),
+        "yours": showing.in_zone(webinar, look.zone),
+        "in_utc": showing.in_zone(webinar, "UTC"),
         "paragraphs": showing.paragraphs(webinar),
         "canonical": telling.public_url(webinar),
         "search": showing.for_search_engines(webinar, organizer=workspace.name),
@@ -60,7 +67,8 @@ def page(request: HttpRequest, webinar: Webinar, look: Look, *, now: datetime) -
         "site_key": "" if look.seat or look.is_staff else tokens.site_key(),
     }
     response = render(request, "web/webinars/webinar.html", context, status=look.status)
-    policy.guard(response, form=opened.form if opened else None)
+    shows = {"media-src" if player.mime else "frame-src": [player.origin]} if player else None
+    policy.guard(response, form=opened.form if opened else None, shows=shows)
     response["Cache-Control"] = "no-store"  # the form's signed time is for one person, and so is a seat
     if look.seat:
         response["Referrer-Policy"] = "no-referrer"  # the address is the person's own

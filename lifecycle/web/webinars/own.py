@@ -36,7 +36,8 @@ def own(request: HttpRequest, token: str) -> HttpResponse:
         return sorry(request, GONE)
     now, webinar = clock.now(), registration.webinar
     seat = showing.seat(registration, webinar, is_personal=read.is_personal, now=now)
-    return webinar_page.page(request, webinar, Look(seat=seat), now=now)
+    zone = registration.lead.timezone if read.is_personal else ""
+    return webinar_page.page(request, webinar, Look(seat=seat, zone=zone), now=now)
 
 
 @csrf_exempt
