@@ -18,6 +18,7 @@ NEWEST = 2_000
 # A provider that reports deliveries is heard of within minutes; after this much mail and no word its webhook is off.
 ENOUGH_SENT = 20
 SILENCE = timedelta(hours=6)
+UNHEEDED = timedelta(hours=1)
 
 
 def mail(now: datetime) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def provider_reports(provider: str, now: datetime) -> Iterator[Finding]:
         says = f"Bounces and complaints of {provider} are not heard: its webhook has no secret."
         yield Finding(MAIL, Level.PROBLEM, says, f"Set {' or '.join(reports.secrets_of(provider))}.")
         return
-    last = ProviderEvent.objects.order_by("-pk").values_list("at", flat=True).first()
+    last = last_report(provider)
     silent = last is None or now - last > SILENCE
     sent = newest(now).filter(state="sent", sent_at__lt=now - SILENCE / 6).count()
     if silent and sent >= ENOUGH_SENT:
@@ -58,6 +59,20 @@ def provider_reports(provider: str, now: datetime) -> Iterator[Finding]:
         yield Finding(MAIL, Level.WARNING, says, remedy)
     else:
         yield Finding(MAIL, Level.FINE, f"Its reports are heard: {provider} {_last(last)}.")
+
+
+def last_report(provider: str) -> datetime | None:
+    """When this provider reported last, among the newest reports: another one may have been used before."""
+    newest = ProviderEvent.objects.order_by("-pk").values_list("provider", "at")[:NEWEST]
+    return next((at for name, at in newest if name.lower().replace(" ", "_") == provider), None)
+
+
+def unheeded(now: datetime) -> Iterator[Finding]:
+    """Reports that were stored and not acted on: whoever was at it died, and the provider was asked to come again."""
+    count = ProviderEvent.objects.filter(processed_at__isnull=True, at__lt=now - UNHEEDED).count()
+    if count:
+        says = f"{count:,} reports of the mail provider were stored and not acted on: addresses may wait to be blocked."
+        yield Finding(MAIL, Level.WARNING, says, "Have the provider send them again, as its page of webhooks allows.")
 
 
 def fates(now: datetime) -> Iterator[Finding]:
@@ -86,5 +101,5 @@ def _last(at: datetime | None) -> str:
     return f"reported last at {at:%Y-%m-%d %H:%M} UTC" if at else "has reported nothing yet"
 
 
-for name, check in (("mail", mail), ("fates of mail", fates), ("sequences", sequences)):
+for name, check in (("mail", mail), ("reports", unheeded), ("fates of mail", fates), ("sequences", sequences)):
     wellbeing.register(name, check)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -17,6 +18,7 @@ from leads.models import PendingEvent
 from lifecycle import doctor, health, schedule
 from lifecycle.core import clock, wellbeing
 from lifecycle.core.wellbeing import Finding, Level
+from lifecycle.integrations.models import InboxEvent
 from tests.cast import letters
 from tests.factories import LeadFactory
 from tests.staff import colleague
@@ -113,6 +115,70 @@ def test_a_provider_that_fell_silent_is_said_until_it_speaks(settings: Settings)
     assert "postmark has reported nothing yet" in told()
     ProviderEvent.objects.create(key="1", provider="Postmark", kind="delivered", at=clock.now())
     assert "postmark" not in told()
+
+
+@pytest.mark.usefixtures("running", "playbooks")
+def test_a_provider_whose_reports_are_refused_is_a_problem_until_one_is_taken(
+    client: Client, settings: Settings
+) -> None:
+    settings.MAIL = {**settings.MAIL, "transport": "provider", "provider": "postmark"}
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "hook:secret"}
+    ProviderEvent.objects.create(key="0", provider="Amazon SES", kind="delivered", at=clock.now())
+    for _ in range(2):
+        client.post("/webhooks/email/postmark/tracking/", b"{}", content_type="application/json")
+    client.post("/webhooks/email/brevo/tracking/", b"{}", content_type="application/json")
+    found = told(Level.PROBLEM)
+    assert "postmark: 2 reports were refused in the last 24 hours (bad_signature), and none was taken" in found
+    assert "brevo" not in found
+    ProviderEvent.objects.create(key="1", provider="Postmark", kind="delivered", at=clock.now())
+    assert "postmark: 2 reports were refused" in told()
+    assert "postmark" not in told(Level.PROBLEM)
+
+
+@pytest.mark.usefixtures("running")
+def test_reports_that_nobody_acted_on_are_said() -> None:
+    ProviderEvent.objects.create(key="1", provider="Postmark", kind="bounced", at=clock.now() - timedelta(hours=2))
+    assert "1 reports of the mail provider were stored and not acted on" in told()
+
+
+@pytest.mark.usefixtures("running")
+def test_a_stripe_that_cannot_be_asked_is_noticed(settings: Settings) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS, settings.STRIPE_API_KEY = ["whsec_1"], ""
+    assert "Stripe is heard but cannot be asked" in told(Level.NOTICE)
+    settings.STRIPE_API_KEY = "rk_1"
+    assert "cannot be asked" not in told(Level.NOTICE)
+
+
+@pytest.mark.usefixtures("running")
+def test_each_integration_is_told_from_outside_and_nobody_is_named(client: Client, settings: Settings) -> None:
+    """What a colleague reads when a sender's calls are refused, dead, silent or never came; as page and as command."""
+    names = ("CALENDLY", "STRIPE", "ZOOM")
+    for name in names:
+        setattr(settings, f"{name}_WEBHOOK_SECRETS", ["a"])
+    now = clock.now()
+    body = b'{"email": "ada@acme.com"}'
+    common = {"body": body, "due_at": now, "error": "Traceback of ada@acme.com", "kind": "k"}
+    InboxEvent.objects.bulk_create(
+        InboxEvent(provider="calendly", key=f"{number}", received_at=at, state="done", closed_at=at, **common)
+        for number in range(100)
+        if (at := now - timedelta(days=6, hours=number))
+    )
+    InboxEvent.objects.create(
+        provider="stripe", key="1", received_at=now, state="dead", closed_at=now, outcome="Given up", **common
+    )
+    client.post("/webhooks/zoom/", body, content_type="application/json")
+    out = StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("doctor", "--json", stdout=out)
+    found = [each for each in json.loads(out.getvalue())["findings"] if each["area"] == "Integrations"]
+    words = "\n".join(f"{each['level']} {each['says']} {each['remedy']}" for each in found)
+    assert "warning Calendly used to call regularly and fell silent" in words
+    assert "problem Stripe: 1 events were given up, 1 of them in the last 24 hours. See History › Inbox" in words
+    assert "problem Zoom: 1 calls were refused in the last 24 hours (no_signature)" in words
+    page = colleague("admin").get("/admin/health/").content.decode()
+    for text in (out.getvalue(), page):
+        assert "ada@acme.com" not in text
+        assert "fell silent" in text
 
 
 @pytest.mark.usefixtures("running")

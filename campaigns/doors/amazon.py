@@ -11,7 +11,7 @@ from campaigns.consent import amazon
 from lifecycle.core import clock
 
 
-class SignedByAmazon(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # Anymail has no types
+class SignedByAmazon(AmazonSESTrackingWebhookView):
     def run_validators(self, request: HttpRequest) -> None:
         super().run_validators(request)  # the password first: whoever lacks it makes us fetch nothing
         given = settings.ANYMAIL.get("AMAZON_SES_TOPIC_ARN") or ()

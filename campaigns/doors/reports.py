@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from campaigns.consent import amazon, provider_events
 from campaigns.consent.provider_reports import Report
 from campaigns.doors.amazon import SignedByAmazon
+from campaigns.signals import report_refused
 from leads import reacting
 from lifecycle.core import clock
 from lifecycle.core.answers import refusal
@@ -37,6 +38,8 @@ SIGNING = {
 }
 # Where Anymail's own door does not look at all that proves who reports.
 OURS: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"amazon_ses": SignedByAmazon.as_view()}
+# The refusals that say that something is set up wrongly, by status.
+COUNTED = {400: "malformed", 401: "bad_signature", 403: "no_secret", 413: "too_large"}
 # What Anymail's readers raise over a body that is not what the provider documents.
 MALFORMED = (
     AnymailError,
@@ -52,6 +55,14 @@ MALFORMED = (
 
 @csrf_exempt
 def report(request: HttpRequest, provider: str) -> HttpResponseBase:
+    """What was not let in is told to whoever counts it; Amazon's first call, which only asks for a password, is not."""
+    answer = _answered(request, provider)
+    if (code := COUNTED.get(answer.status_code)) and "WWW-Authenticate" not in answer:
+        report_refused.send(sender=None, provider=provider, code=code, now=clock.now())
+    return answer
+
+
+def _answered(request: HttpRequest, provider: str) -> HttpResponseBase:
     """2xx when it is stored and done; 401 not the provider, 400 no report of its, 413 over 1 MiB, 503 come again.
 
     Refused (403) while nothing proves who reports: else anybody could block anybody's address.
@@ -71,6 +82,7 @@ def report(request: HttpRequest, provider: str) -> HttpResponseBase:
             answer: HttpResponseBase = view(request)
     except amazon.Unsure as problem:
         logger.warning("Amazon's certificate could not be had: %s", problem)
+        report_refused.send(sender=None, provider=provider, code="no_certificate", now=clock.now())
         return refusal("try_again", "Amazon's certificate cannot be had; send it again.", status=503)
     except (SuspiciousOperation, *MALFORMED) as error:
         return _explained(error, provider)

@@ -13,6 +13,8 @@ from lifecycle.integrations.models import RefusedCall
 
 logger = logging.getLogger(__name__)
 
+# Before the name of a mail provider, whose reports have a door of their own.
+MAIL = "email"
 KEPT_FOR = timedelta(days=30)
 # A process writes so often in a second; what is over it is added to the next write.
 MOST_WRITES = 20

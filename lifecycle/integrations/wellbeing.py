@@ -1,13 +1,18 @@
 """Whether other systems reach us: by sender the last event, what failed, secrets that are missing, and odd silences."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db.models import Sum
+
+from campaigns.wellbeing import last_report
 from lifecycle.core import sql, wellbeing
 from lifecycle.core.wellbeing import Finding, Level
-from lifecycle.integrations import registry
-from lifecycle.integrations.models import WebhookSource
+from lifecycle.integrations import refusals, registry
+from lifecycle.integrations.models import RefusedCall, WebhookSource
 from lifecycle.integrations.webhook.provider import FAMILY, secrets_of
 
 AREA = "Integrations"
@@ -48,11 +53,15 @@ _FIGURES = """
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is known of a sender. `usual`: how many events came in the four weeks up to the last one."""
+    """What is known of a sender. `usual`: how many events came in the four weeks up to the last one.
+
+    `is_unreadable`: there is a secret, sealed with another key than ours.
+    """
 
     title: str
     door: str
     has_secret: bool
+    is_unreadable: bool = False
     last_at: datetime | None = None
     usual: int = 0
     dead: int = 0
@@ -72,10 +81,13 @@ def senders(now: datetime) -> Iterator[Finding]:
 
 def read(now: datetime) -> list[Figures]:
     """Of every vendor, and of every source that people set up and did not switch off."""
-    known = {one.slug: (one.title, f"/webhooks/{one.slug}/", bool(one.secrets())) for one in registry.providers()} | {
-        f"{FAMILY}:{source.slug}": (source.name, f"/webhooks/in/{source.slug}/", bool(secrets_of(source)))
-        for source in WebhookSource.objects.filter(is_active=True)
+    known = {
+        one.slug: (one.title, f"/webhooks/{one.slug}/", bool(one.secrets()), False) for one in registry.providers()
     }
+    for source in WebhookSource.objects.filter(is_active=True):
+        has_secret = bool(secrets_of(source))
+        door = f"/webhooks/in/{source.slug}/"
+        known[f"{FAMILY}:{source.slug}"] = (source.name, door, has_secret, bool(source.secret) and not has_secret)
     day_ago = now - LATELY
     rows = sql.fetch(_FIGURES, [BEFORE, MOST_COUNTED, day_ago, now - PARKED_LONG, list(known), day_ago])
     return [
@@ -86,6 +98,12 @@ def read(now: datetime) -> list[Figures]:
 
 def judge(one: Figures, now: datetime) -> Iterator[Finding]:
     """What is to be said of a sender. Pure."""
+    if one.is_unreadable:
+        says = f"{one.title} is refused: its secret cannot be read, as it was sealed with another SECRET_KEY."
+        yield Finding(
+            AREA, Level.PROBLEM, says, "Set the former SECRET_KEY, or change the secret on the source's page."
+        )
+        return
     if not one.has_secret:
         yield _without_secret(one)
         return
@@ -137,8 +155,27 @@ def _reachable(one: Figures, now: datetime) -> Iterator[Finding]:
         yield Finding(AREA, Level.WARNING, says, remedy)
 
 
+def mail_reports(now: datetime) -> Iterator[Finding]:
+    """Whether the mail provider's reports get in; what becomes of them, campaigns say."""
+    if settings.MAIL["transport"] != "provider":
+        return
+    provider = str(settings.MAIL["provider"])
+    refused = RefusedCall.objects.filter(provider=f"{refusals.MAIL}:{provider}", last_at__gt=now - LATELY)
+    codes = Counter(dict(refused.values_list("code").annotate(Sum("times")).order_by()))
+    if not codes:
+        return
+    last = last_report(provider)
+    nothing_since = last is None or last < now - LATELY
+    says = f"{provider}: {codes.total():,} reports were refused in the last 24 hours ({', '.join(sorted(codes))})"
+    if nothing_since:
+        says += f", and none was taken since {_moment(last)}: bounces and complaints are not heard"
+    remedy = f"Compare the secret over there with ours; the door is /webhooks/email/{provider}/tracking/."
+    yield Finding("Mail", Level.PROBLEM if nothing_since else Level.WARNING, f"{says}.", remedy)
+
+
 def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
 
 
-wellbeing.register("integrations", senders)
+for name, check in (("integrations", senders), ("mail reports", mail_reports)):
+    wellbeing.register(name, check)

@@ -201,6 +201,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
         ({"last_at": NOON - HOUR}, Level.FINE, "Toy: the last event came 2026-03-02 11:00 UTC."),
         ({}, Level.NOTICE, "Toy: the door is open, no event has come yet."),
         ({"has_secret": False}, Level.NOTICE, "Toy is not set up."),
+        ({"has_secret": False, "is_unreadable": True}, Level.PROBLEM, "its secret cannot be read"),
         ({"has_secret": False, "last_at": NOON}, Level.WARNING, "has no secret any more"),
         ({"has_secret": False, "refused": 3}, Level.WARNING, "is refused: no secret is set. 3 calls in 24 hours."),
         ({"dead": 4, "dead_lately": 1}, Level.PROBLEM, "4 events were given up, 1 of them in the last 24 hours."),
@@ -244,4 +245,4 @@ def test_the_doctor_reads_all_senders_in_few_queries(toy: Toy, django_assert_max
     one = found["The toy"]
     assert (one.dead, one.dead_lately, one.failing, one.parked, one.refused) == (1, 1, 1, 1, 1)
     assert (one.last_at, one.usual, one.codes) == (NOON, 2, "bad_signature")
-    assert not found["Shop"].has_secret
+    assert (found["Shop"].has_secret, found["Shop"].is_unreadable) == (False, True)

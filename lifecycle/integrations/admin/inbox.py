@@ -27,6 +27,7 @@ REASONS = {
     "malformed": "The body is not JSON, or not what this sender sends.",
     "too_large": "The body is over 1 MiB.",
     "inactive": "The source is switched off here.",
+    "no_certificate": "Amazon's certificate could not be fetched, so its signature was not believed.",
 }
 
 
