@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +13,45 @@ from leads import engagement
 from leads.models import Workspace
 from lifecycle.core.admin import EditAdmin
 
+LABELS = {
+    "sender_name": "Sender's name",
+    "sender_email": "Sender's address",
+    "site_url": "Website",
+    "booking_url": "Booking page",
+    "pricing_url": "Pricing page",
+    "docs_url": "Documentation",
+    "app_url": "Product",
+    "warm_at": "Warm from",
+    "hot_at": "Hot from",
+    "intent_half_life_days": "Days until intent halves",
+    "attribution_lookback_days": "Days to look back",
+    "attribution_half_life_days": "Days until a touch counts half",
+    "tier_most_acts": "Acts of the most engaged",
+    "tier_most_days": "… in days",
+    "tier_engaged_days": "Engaged for days",
+    "tier_quiet_days": "Quiet for days",
+    "renewal_from_months": "Months from renewal to renewal",
+    "cap_messages": "Mails",
+    "cap_days": "… in days",
+    "quiet_from": "From",
+    "quiet_until": "Until",
+    "inbox_kept_days": "Days that bodies of webhooks are kept",
+    "decisions_kept_days": "Days that reasons are kept",
+}
+
+
+class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Workspace
+        fields = ["name"]  # the admin's fieldsets say the rest
+        labels = LABELS
+
 
 @admin.register(Workspace)
 class WorkspaceAdmin(EditAdmin):
     """Always the one row: the list leads straight to it."""
 
+    form = WorkspaceForm
     fieldsets = [
         ("Who writes", {"fields": ["name", ("sender_name", "sender_email"), "postal_address", "time_zone"]}),
         ("Addresses used in mails", {"fields": ["site_url", "booking_url", "pricing_url", "docs_url", "app_url"]}),
@@ -61,11 +96,18 @@ class WorkspaceAdmin(EditAdmin):
                 "end. Mails that people asked for (transactional ones) leave at any time.",
             },
         ),
+        (
+            "What is forgotten",
+            {
+                "fields": [("inbox_kept_days", "decisions_kept_days")],
+                "description": "Every night. That a webhook came, and what became of a mail, is kept for ever.",
+            },
+        ),
     ]
 
     readonly_fields = ["tiers_in_words"]
 
-    @display(description="Where everybody stands")
+    @display(description="Everybody's tier")
     def tiers_in_words(self, workspace: Workspace) -> str:
         reached = engagement.progress()
         return "follows these numbers" if reached is None else f"being looked at, up to lead {reached} so far"
