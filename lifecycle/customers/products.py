@@ -1,6 +1,6 @@
 """What was bought, found in the marketers' table by the names and references that billing uses.
 
-What the table does not know is added to it, inactive and without an audience, so that somebody sees it and decides.
+What the table does not know is added to it, without an audience, so that somebody sees it and decides.
 """
 
 from collections.abc import Iterable, Sequence
