@@ -1,6 +1,6 @@
 """Systems that people connect themselves: the source with its rules, its secret, and a place to try bodies."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -90,6 +90,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = WebhookRule
         exclude = ["fields"]  # noqa: DJ006  a form has `fields` of its own
+        help_texts: ClassVar = {"event_kind": "How triggers, exits, scores and segments know it: plan.upgraded"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
