@@ -148,6 +148,7 @@ NAVIGATION = [
         page("Pages that mean something", "web", "leads.pagerule"),
         page("Channels", "alt_route", "leads.channelrule"),
         page("Job titles", "badge", "leads.titlerule"),
+        page("Answers in Calendly", "quiz", "integrations.answerrule"),
         page("Score rules", "add_task", "leads.scorerule"),
         page("Score groups", "speed", "leads.scoregroup"),
         page("Stage rules", "stairs", "leads.stagerule"),

@@ -63,6 +63,39 @@ class WebhookRule(models.Model):
         return f"{self.kind} → {self.event_kind}"
 
 
+class AnswerRule(models.Model):
+    """An answer that somebody gives when they book in Calendly, and the field of the lead that it fills."""
+
+    question = models.CharField(
+        max_length=200, help_text="The question or a part of it, as “company size”; capitals make no difference."
+    )
+    event_name = models.CharField(
+        "event type",
+        max_length=200,
+        blank=True,
+        help_text="Only for bookings of the event type with this name in Calendly; empty: for all of them.",
+    )
+    target = models.CharField(max_length=80, help_text="A field of the lead, or attributes.NAME")
+    only_if_empty = models.BooleanField(
+        "only if nothing is known",
+        default=True,
+        help_text="Off: the answer of the newest booking replaces what is known of the person.",
+    )
+    position = models.PositiveSmallIntegerField(
+        default=100, help_text="Lower comes first; of several answers for one field the first counts."
+    )
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["question", "event_name", "target"], name="answer_rule_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question} → {self.target}"
+
+
 class InboxEvent(models.Model):
     """One webhook as it came, verified and stored before it was answered.
 

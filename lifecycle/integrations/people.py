@@ -4,7 +4,7 @@ Runs inside the caller's transaction and keeps the lead locked. Nothing that is 
 form source is set, and no consent to marketing comes of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 from leads import addresses, arrival, claiming, writable
 from leads.actions.record import record
 from leads.batch import LeadRow, flush_leads
+from leads.intake import PROFILE
 from leads.log import NewEvent
 from leads.writable import LeadError
+
+ATTRIBUTE = "attributes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ def known(
     return Person(row.id, False, row)
 
 
+def fill(row: LeadRow, said: Mapping[str, Any], *, over: Collection[str] = (), source: str, now: datetime) -> list[str]:
+    """Bring into a locked lead what is said of it: fields, and attributes as attributes.NAME. What did not fit in.
+
+    Each counts where nothing is known, or where `over` names it. What a lead does not take is left out.
+    """
+    fields = {name: value for name, value in said.items() if not name.startswith(ATTRIBUTE)}
+    attributes = {name.removeprefix(ATTRIBUTE): said[name] for name in said if name.startswith(ATTRIBUTE)}
+    _fill(row, fields, attributes, over=over, is_new=False, source=source, now=now)
+    return [f"{ATTRIBUTE}{name}" for name in attributes if name not in row["attributes"]]
+
+
 def _names(name: str) -> dict[str, str]:
     """A whole name in two: what comes before the last word is the first name, as for most people."""
     first, _, last = " ".join(name.split()).rpartition(" ")
@@ -73,10 +87,16 @@ def _fill(
     is_new: bool,
     source: str,
     now: datetime,
+    over: Collection[str] = (),
 ) -> None:
     columns, new_attributes = _readable({**fields, **({"attributes": dict(attributes)} if attributes else {})})
-    unknown = {column: value for column, value in columns.items() if row[column] in (None, "")}
-    missing = {name: value for name, value in new_attributes.items() if row["attributes"].get(name) in (None, "")}
+    renewed = {PROFILE.get(name, name) for name in over}
+    unknown = {name: value for name, value in columns.items() if name in renewed or row[name] in (None, "")}
+    missing = {
+        name: value
+        for name, value in new_attributes.items()
+        if f"{ATTRIBUTE}{name}" in over or row["attributes"].get(name) in (None, "")
+    }
     before = row["attributes"]
     changed = arrival.fill(row, unknown, missing, now=now)
     if "attributes" in changed and not _has_room(row):

@@ -59,7 +59,7 @@ from lifecycle.customers.models import (
     Refund,
     Subscription,
 )
-from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookRule, WebhookSource
+from lifecycle.integrations.models import AnswerRule, InboxEvent, RefusedCall, WebhookRule, WebhookSource
 from lifecycle.sales.models import Alert, AssignmentRule, Meeting, Task
 from tests import staff
 from tests.copies import copy, using

@@ -124,6 +124,19 @@ def may_fill(name: str) -> bool:
     return name in FIELDS or (name.startswith(ATTRIBUTE) and 0 < len(name.removeprefix(ATTRIBUTE)) <= LONGEST_NAME)
 
 
+def refusal(name: str, value: Any) -> str:
+    """Why a lead does not take this value under this name, "" if it does."""
+    attribute = name.removeprefix(ATTRIBUTE)
+    given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
+    if not may_fill(name):
+        return "This cannot be written."
+    try:
+        writable.read(given, clearing=False)
+    except LeadError as problem:
+        return next(iter(problem.fields.values()))
+    return ""
+
+
 def _check_path(text: str, problems: list[str]) -> None:
     try:
         paths.parse(text)
@@ -187,14 +200,8 @@ def _fields(table: Mapping[str, str], body: Mapping[str, Any], faults: dict[str,
         value = _found(body, text, place, faults)
         if value in (None, ""):
             continue
-        attribute = name.removeprefix(ATTRIBUTE)
-        given: dict[str, Any] = {name: value} if attribute == name else {"attributes": {attribute: value}}
-        try:
-            if not may_fill(name):
-                raise LeadError({name: "This cannot be written."})
-            writable.read(given, clearing=False)
-        except LeadError as problem:
-            faults[place] = f"{text}: {next(iter(problem.fields.values()))}"
+        if problem := refusal(name, value):
+            faults[place] = f"{text}: {problem}"
         else:
             found[name] = value
     return found
