@@ -47,9 +47,10 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """`is_move`: it was given up for another time."""
+    """`is_move`: it was given up for another time, that of the reference `moved_to` if the calendar says which."""
 
     is_move: bool = False
+    moved_to: str = ""
     reason: str = ""
     by: str = ""
     at: datetime | None = None

@@ -104,6 +104,9 @@ class Meeting(models.Model):
     """A booked time with a lead. Moved to another time it is another meeting that `replaces` this one.
 
     scheduled ──> held | canceled | moved | no_show (a person may still say no_show or held afterwards)
+
+    Given up for a time that is not known yet it stays scheduled until `new_time_until`, then it is canceled; it is
+    moved as soon as that time comes, also if it counted as canceled by then.
     """
 
     class State(models.TextChoices):
@@ -129,6 +132,19 @@ class Meeting(models.Model):
     answers = models.JSONField(default=list, help_text="[{question, answer}] as they were given when booking.")
     cancel_reason = models.CharField(max_length=500, blank=True)
     canceled_by = models.CharField(max_length=200, blank=True)
+    is_named_only = models.BooleanField(
+        default=False, db_default=False, help_text="Nothing is known of it but that another meeting took its place."
+    )
+    new_reference = models.CharField(
+        max_length=250,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the calendar calls the time that it was given up for.",
+    )
+    new_time_until = models.DateTimeField(
+        null=True, help_text="How long that is waited for before the meeting counts as canceled."
+    )
     booked_at = models.DateTimeField()
     canceled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -141,6 +157,12 @@ class Meeting(models.Model):
         indexes = [
             models.Index(fields=["starts_at"], condition=Q(state="scheduled"), name="meeting_upcoming"),
             models.Index(fields=["lead", "-starts_at"], name="meeting_of_lead"),
+            models.Index(
+                fields=["new_time_until"],
+                condition=Q(state="scheduled", new_time_until__isnull=False),
+                name="meeting_waits_for_new_time",
+            ),
+            models.Index(fields=["new_reference"], condition=~Q(new_reference=""), name="meeting_by_new_reference"),
         ]
 
     def __str__(self) -> str:

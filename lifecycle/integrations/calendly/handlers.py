@@ -1,25 +1,28 @@
 """What Calendly's events do here. Each runs in a transaction and may run again."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from leads import addresses, arrival, attribution
 from leads.batch import LeadRow, flush_leads
 from leads.log import NewEvent, write
 from lifecycle.integrations import people
-from lifecycle.integrations.calendly import reading
+from lifecycle.integrations.calendly import answers, reading
 from lifecycle.integrations.calendly.reading import CALENDLY, Invitee
 from lifecycle.integrations.contract import Delivery, Handler, Outcome, Parked
 from lifecycle.sales import meetings
-from lifecycle.sales.bookings import NO_SHOW
+from lifecycle.sales.bookings import NO_SHOW, SCHEDULED
+from lifecycle.sales.diary import PATIENCE, was_told
 from lifecycle.sales.meetings import Change
-
-# Both halves of a move come within seconds; what comes first does not wait long for the other.
-PATIENCE = timedelta(minutes=10)
 
 
 def created(delivery: Delivery, now: datetime) -> Outcome:
-    """A time was booked, perhaps in place of another one."""
+    """A time was booked, perhaps in place of another one.
+
+    It counts at once, as what it stops must stop, unless the person has a booking already and only what is still to
+    come can tell whether this one is another or belongs to it.
+    """
     invitee = _invitee(delivery)
     if isinstance(invitee, Outcome):
         return invitee
@@ -27,21 +30,22 @@ def created(delivery: Delivery, now: datetime) -> Outcome:
         return _cancel(invitee, now)
     booking = invitee.booking
     lead_id = _lead_of(invitee, now)
+    if not delivery.is_last_try and (unheard := meetings.missing(lead_id, booking, now=now)):
+        raise Parked(name_of(unheard), why="It may belong to a booking that was moved.", patience=PATIENCE)
     change = meetings.book(lead_id, booking, now=now)
-    return _told(change, invitee, "booked" if change.kind == "meeting.booked" else "moved")
+    told = _told(change, invitee, "booked" if change.kind == "meeting.booked" else "moved")
+    return _answered(told, change, invitee, now)
 
 
 def canceled(delivery: Delivery, now: datetime) -> Outcome:
-    """A booking is off; if it was moved, only together with the time that it was moved to."""
+    """A booking is off, or was moved. Of one that we never heard of, the time that it was moved to says enough."""
     invitee = _invitee(delivery)
     if isinstance(invitee, Outcome):
         return invitee
-    reference, moved_to = invitee.booking.reference, invitee.moved_to
-    if not delivery.is_last_try:
-        if not meetings.knows(CALENDLY, reference):
-            raise Parked(name_of(reference), why="Its booking is not known yet.", patience=PATIENCE)
-        if moved_to and not meetings.knows(CALENDLY, moved_to):
-            raise Parked(name_of(moved_to), why="The time that it was moved to is not known yet.", patience=PATIENCE)
+    reference, moved_to = invitee.booking.reference, invitee.how.moved_to
+    is_known = meetings.knows(CALENDLY, reference) or meetings.knows(CALENDLY, moved_to)
+    if not delivery.is_last_try and not is_known:
+        raise Parked(name_of(reference), why="Its booking is not known yet.", patience=PATIENCE)
     return _cancel(invitee, now)
 
 
@@ -64,7 +68,7 @@ def no_show_undone(delivery: Delivery, now: datetime) -> Outcome:
     if isinstance(invitee, Outcome):
         return invitee
     mark = _mark(invitee)
-    if not meetings.was_told(CALENDLY, "meeting.no_show", mark) and not _is_unnamed(invitee):
+    if not was_told(CALENDLY, "meeting.no_show", mark) and not _is_unnamed(invitee):
         if delivery.is_last_try:
             return Outcome("ignored: there is no no-show to take back", is_ignored=True)
         raise Parked(name_of(mark), why="The no-show that it takes back is not known yet.", patience=PATIENCE)
@@ -79,12 +83,15 @@ def routed(delivery: Delivery, now: datetime) -> Outcome:
         person = people.lead_for(reading.address(payload), source=CALENDLY, now=now)
     except addresses.AddressError:
         return Outcome("ignored: the form did not ask for a mail address", is_ignored=True)
-    answers = {f"answer_{place}": row["answer"] for place, row in enumerate(reading.answers(payload), 1)}
+    given = reading.answers(payload)
+    said = {f"answer_{place}": row["answer"] for place, row in enumerate(given, 1)}
     key = f"routing:{delivery.id}"
-    event = NewEvent(person.lead_id, "meeting.routed", answers, occurred_at=now, source=CALENDLY, key=key)
+    event = NewEvent(person.lead_id, "meeting.routed", said, occurred_at=now, source=CALENDLY, key=key)
+    refused: Sequence[str] = ()
     if write([event], now=now, pending=True):
         _touch(person.row, reading.tracking(payload), now=now)
-    return Outcome("a routing form was filled in", lead_ids=[person.lead_id])
+        refused = answers.take_over(person.lead_id, given, is_newest=True, now=now)
+    return Outcome(f"a routing form was filled in{_left_out(refused)}", lead_ids=[person.lead_id])
 
 
 def name_of(reference: str) -> str:
@@ -117,7 +124,28 @@ def _is_unnamed(invitee: Invitee) -> bool:
 
 def _cancel(invitee: Invitee, now: datetime) -> Outcome:
     change = meetings.cancel(_lead_of(invitee, now), invitee.booking, invitee.how, now=now)
-    return _told(change, invitee, "moved away" if invitee.how.is_move else "canceled")
+    told = _told(change, invitee, "moved away" if invitee.how.is_move else "canceled")
+    told = _answered(told, change, invitee, now)
+    waits_until = change.meeting.new_time_until
+    if change.meeting.state != SCHEDULED or waits_until is None:
+        return told
+    waits = "is given up for a time that is not known yet; without it, it is canceled at"
+    return replace(told, text=f"meeting {change.meeting.pk} {waits} {waits_until:%Y-%m-%d %H:%M UTC}")
+
+
+def _answered(told: Outcome, change: Change, invitee: Invitee, now: datetime) -> Outcome:
+    """With the lead filled in by what was answered, when the meeting is first heard of."""
+    if not change.is_first_word or not invitee.booking.answers:
+        return told
+    lead_id, name = change.meeting.lead_id, invitee.booking.event_name
+    is_newest = meetings.is_newest(change.meeting)
+    refused = answers.take_over(lead_id, invitee.booking.answers, event_name=name, is_newest=is_newest, now=now)
+    return replace(told, text=f"{told.text}{_left_out(refused)}", lead_ids=[lead_id])
+
+
+def _left_out(refused: Sequence[str]) -> str:
+    """Answers may be personal, so the inbox names the fields that could not take theirs."""
+    return f"; answers left out: {', '.join(refused)}" if refused else ""
 
 
 def _lead_of(invitee: Invitee, now: datetime) -> int:
@@ -144,7 +172,7 @@ def _lead_of(invitee: Invitee, now: datetime) -> int:
 
 def _known(invitee: Invitee) -> int | None:
     booking = invitee.booking
-    return meetings.lead_of(CALENDLY, booking.reference, booking.replaces, invitee.moved_to)
+    return meetings.lead_of(CALENDLY, booking.reference, booking.replaces, invitee.how.moved_to)
 
 
 def _touch(row: LeadRow, tracking: Mapping[str, str], *, now: datetime) -> None:
@@ -154,7 +182,7 @@ def _touch(row: LeadRow, tracking: Mapping[str, str], *, now: datetime) -> None:
 
 def _told(change: Change, invitee: Invitee, what: str, *settled: str) -> Outcome:
     """In the inbox's words. A meeting that is known by now is what others may wait for."""
-    names = [invitee.booking.reference, invitee.booking.replaces]
+    names = [invitee.booking.reference, invitee.booking.replaces, invitee.how.moved_to]
     settles = [*(name_of(name) for name in names if name), *settled]
     if not change.kind and not change.is_new:
         return Outcome(f"meeting {change.meeting.pk} was known as {change.meeting.state}", settles=settles)

@@ -38,7 +38,7 @@ PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """`moved_to`: the invitee that takes its place. `no_show`: what names the verdict, "" without one."""
+    """`no_show`: what names the verdict, "" without one."""
 
     booking: Booking
     email: str
@@ -48,7 +48,6 @@ class Invitee:
     phone: str = ""
     is_canceled: bool = False
     how: Cancellation = NOT_CANCELED
-    moved_to: str = ""
     no_show: str = ""
     tracking: Mapping[str, str] | None = None
 
@@ -86,11 +85,11 @@ def invitee(payload: Mapping[str, Any]) -> Invitee:
         is_canceled=payload["status"] == CANCELED if payload.get("status") else bool(canceled),
         how=Cancellation(
             is_move=is_move,
+            moved_to=moved_to,
             reason=_text(canceled.get("reason")),
             by=_text(canceled.get("canceled_by")),
             at=_moment(canceled.get("created_at")) or _moment(payload.get("updated_at")),
         ),
-        moved_to=moved_to,
         no_show=_text(_mapping(payload.get("no_show")).get("uri")),
         tracking=tracking(payload),
     )
