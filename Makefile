@@ -11,6 +11,9 @@ READY := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
+# Many processes import the same thousand modules: each is compiled once, whatever the shell thinks of compiled files.
+export PYTHONDONTWRITEBYTECODE =
+
 NO_DATABASE := env VAR_DIR=$(VENV)/check-var DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
 PRODUCTION := SITE_URL=https://crm.example.com ALLOWED_HOSTS=crm.example.com EMAIL_URL=smtps://user:password@mail.example.com \
 	DEFAULT_FROM_EMAIL=hello@example.com CELERY_BROKER_URL=redis://127.0.0.1:6379/0
