@@ -42,12 +42,14 @@ ICONS = {
 }
 # Ours to know, not worth a reader's time.
 HIDDEN = frozenset({"message_id", "enrollment_id", "lead_id", "id", "key", "touch_id", "submission", "actor"})
+MAIL_ACTS = {"email.opened": "Opened a mail", "email.clicked": "Clicked in a mail"}
 MONEY = frozenset({"purchase", "subscription", "payment"})
 # Our own events, in a sentence; the names in braces are properties.
 SENTENCES = {
     "tier.changed": "Engagement: {before} → {after}",
     "lead.sunset": "Put to sunset after {quiet_days} quiet days: marketing mail rests",
     "lead.revived": "Back from sunset, by {by}",
+    "visit.started": "A visit began",
     "temperature.changed": "Temperature {before} → {after}",
     "segment.entered": "Entered the segment {segment}",
     "segment.left": "Left the segment {segment}",
@@ -116,16 +118,29 @@ def of_event(event: Event) -> Moment:
     if event.kind == "lead.updated":
         title, detail = updates.told(event.properties, event.source)
         return Moment(event.occurred_at, ICONS[subject], title, detail, tone)
+    if event.kind in MAIL_ACTS and "human" in event.properties:
+        title, detail = mail_act(event.kind, event.properties)
+        return Moment(event.occurred_at, ICONS[subject], title, detail, tone if event.properties["human"] else "quiet")
     if event.kind == "date.reached":
         return Moment(event.occurred_at, ICONS.get("date", "event"), came(event.properties), "", tone)
     if event.kind in SENTENCES:
         known = {name: value for name, value in event.properties.items() if value not in (None, "")}
         title = SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
         detail = bought(event.properties) if subject == "purchase" else str(known.get("comment", ""))[:200]
+        if event.kind == "tier.changed":
+            title = title.replace("_", " ")
         if subject in MONEY and "?" in title:
             title = words(event.kind)  # told without what the sentence is about
         return Moment(event.occurred_at, ICONS.get(subject, "bolt"), title, detail, tone)
     return Moment(event.occurred_at, ICONS.get(subject, "bolt"), words(event.kind), said(event.properties), tone)
+
+
+def mail_act(kind: str, told: Mapping[str, Any]) -> tuple[str, str]:
+    """An open or a click, and whose it was: what machines do counts for nothing."""
+    whose = MAIL_ACTS[kind] if told["human"] else f"A machine {MAIL_ACTS[kind].lower()}"
+    mail = str(told.get("broadcast") or told.get("sequence") or "").replace("-", " ").capitalize()
+    why = "" if told["human"] else str(told.get("reason", ""))
+    return whose, " · ".join(part for part in (mail, str(told.get("url", ""))[:120], why) if part)
 
 
 def came(told: Mapping[str, Any]) -> str:

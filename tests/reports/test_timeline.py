@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lifecycle.reports import updates
-from lifecycle.reports.timeline import came
+from lifecycle.reports.timeline import came, mail_act
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,11 @@ PRO = {"fields": ["attributes"], "source": "customers", "plan": "Pro", "subscrip
 )
 def test_a_change_says_what_changed(properties: dict[str, Any], source: str, said: tuple[str, str]) -> None:
     assert updates.told(properties, source) == said
+
+
+def test_an_open_or_a_click_says_whose_it_was() -> None:
+    mail = {"message": 7, "step": "mail-2", "sequence": "hot-track", "human": True, "reason": "a person's pace"}
+    click = {**mail, "link": 0, "url": "https://app.example.com", "device": "desktop"}
+    assert mail_act("email.clicked", click) == ("Clicked in a mail", "Hot track · https://app.example.com")
+    scanner = {**mail, "human": False, "reason": "a known scanner or proxy"}
+    assert mail_act("email.opened", scanner) == ("A machine opened a mail", "Hot track · a known scanner or proxy")
