@@ -150,6 +150,22 @@ def test_giving_the_seat_back_takes_a_press_of_a_button(client: Client) -> None:
     assert client.post(own(registration) + "/cancel").status_code == 303
 
 
+@pytest.mark.parametrize("is_off", [True, False])
+def test_nobody_gives_up_a_seat_of_what_is_over_or_off(
+    client: Client, clock: time_machine.Traveller, is_off: bool
+) -> None:
+    registration = come(make_webinar())
+    if is_off:
+        moving.cancel(registration.webinar_id, now=NOON)
+    else:
+        clock.move_to(STARTS + timedelta(hours=2))
+    for ask in (client.get, client.post):
+        answer = ask(own(registration) + "/cancel")
+        assert (answer.status_code, answer.headers["Location"]) == (303, own(registration))
+    registration.refresh_from_db()
+    assert registration.state == "registered"
+
+
 def test_links_of_nobody_and_forged_ones_lead_nowhere(client: Client) -> None:
     registration = come(make_webinar())
     token = tokens.registration_token(registration.pk, is_personal=True)

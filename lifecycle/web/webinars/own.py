@@ -50,8 +50,10 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
         return sorry(request, GONE)
     if not read.is_personal:
         return sorry(request, NOT_YOURS, status=403)
+    now = clock.now()
+    if showing.phase(registration.webinar, now=now) in ("over", "canceled"):  # there is no seat to give up any more
+        return HttpResponseRedirect(reverse("registration", args=[token]), status=303)
     if request.method == "POST":
-        now = clock.now()
         if registering.cancel(registration.pk, now=now):
             react(registration.lead_id, now=now)
         return HttpResponseRedirect(reverse("registration", args=[token]), status=303)
