@@ -1,13 +1,21 @@
 """Seats and the line for them: nobody sits twice, no seat is given twice, and the first who waits is the next."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import connection
 
 from leads.actions import erase, record
+from leads.identity.merging import merge
 from leads.log import NewEvent
 from leads.models import Lead
 from leads.pipeline import drain
+from lifecycle.core import sql
+from tests.campaigns.test_suppressing import WAITS_FOR_A_LOCK
 from tests.factories import NOON, LeadFactory
 from tests.leads.test_concurrency import together
 from tests.webinars.cast import STARTS, come, events, make_webinar, states
@@ -190,3 +198,30 @@ def test_cancelling_and_coming_at_once_never_overfills():
     together(15, work)
     assert states(webinar).count("registered") == 5
     assert set(Registration.objects.filter(state="registered").values_list("pk", flat=True)) == set(waiting)
+
+
+@pytest.mark.parametrize("act", [merge, lambda kept, other, *, now: erase(kept, now=now)], ids=["merge", "erase"])
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_wanted_on_both_sides_is_merged_or_erased_in_the_end(act):
+    webinar = make_webinar(capacity=1)
+    kept, other = come(webinar).lead, come(webinar).lead
+
+    def work():
+        try:
+            return act(kept, other, now=NOON)
+        finally:
+            connection.close()
+
+    facts = connection.settings_dict
+    busy = psycopg.connect(host=facts["HOST"], user=facts["USER"], dbname=facts["NAME"])
+    with busy, ThreadPoolExecutor(1) as pool:
+        busy.execute("SELECT FROM webinars_webinar FOR NO KEY UPDATE")
+        done = pool.submit(work)
+        deadline = time.monotonic() + 10
+        while not sql.fetch(WAITS_FOR_A_LOCK)[0][0]:
+            assert time.monotonic() < deadline
+        with suppress(psycopg.errors.DeadlockDetected):  # whichever side the database chooses
+            busy.execute("SELECT FROM leads_lead ORDER BY id FOR NO KEY UPDATE")
+        busy.rollback()
+        assert done.result(30)
+    assert Lead.objects.count() == 1

@@ -29,8 +29,11 @@ class Hanging(NamedTuple):
 
 @contextmanager
 def guards_lifted() -> Iterator[None]:
-    """Insert-only and set-once are lifted for this transaction, also for statements past Django's cursor."""
-    with pgtrigger.ignore(), connection.cursor() as cursor:
+    """Insert-only and set-once are lifted for this transaction, also for statements past Django's cursor.
+
+    Their return takes a statement: what fails inside is rolled back before it, or nobody would see why it failed.
+    """
+    with pgtrigger.ignore(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         yield
 
