@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.generic import RedirectView
 
 from lifecycle.console import customers, meetings, views, why
 
@@ -14,4 +15,6 @@ urlpatterns = [
     path("leads/<int:lead_id>/assign", views.assign, name="assign"),
     path("leads/<int:lead_id>/move", views.move, name="move"),
     path("leads/<int:lead_id>/enroll", views.enroll, name="enroll"),
+    # As the admin beside it writes its addresses.
+    path("<path:rest>/", RedirectView.as_view(url="/console/%(rest)s", query_string=True)),
 ]

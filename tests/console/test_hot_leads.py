@@ -26,6 +26,11 @@ def test_root_leads_to_the_console():
     assert staff.colleague("sales").get("/").headers["Location"] == QUEUE
 
 
+def test_a_slash_at_the_end_does_no_harm(client):
+    assert client.get("/console/customers/?whose=mine").headers["Location"] == "/console/customers?whose=mine"
+    assert client.get("/console//evil.example/").headers["Location"].startswith("/console/")
+
+
 def test_a_hot_lead_shows_who_and_why():
     staff.hot_lead(first_name="Ana", last_name="Silva")
     page = staff.colleague("sales").get(QUEUE).content.decode()
