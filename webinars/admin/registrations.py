@@ -1,6 +1,6 @@
 """Who comes to which webinar: to look at, to add by hand, to give a seat back, and as a file."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -67,21 +68,23 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
         ("lead_link", "webinar_link"),
         ("state_badge", "source"),
         ("registered_at", "seated_at", "canceled_at"),
-        ("organization_type", "answers"),
+        ("organization_type", "further"),
         ("attendance", "stayed"),
         ("zoom", "own_link"),
-        ("uid", "sequence"),
     ]
+    for_calendars: ClassVar = {"fields": [("uid", "sequence")], "classes": ["collapse"]}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if obj else {"form": AddForm}), **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ["webinar", "lead"]
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ["webinar", "lead"]})]
+        return [(None, {"fields": self.fields}), ("What calendars know it by", self.for_calendars)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What somebody said and did is not rewritten; the list's actions change it properly."""
-        return [name for row in self.fields for name in row] if obj else []
+        return [name for row in [*self.fields, *self.for_calendars["fields"]] for name in row] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The list's actions need it; a single row is to look at."""
@@ -131,6 +134,11 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
     @display(description="Person")
     def lead_link(self, registration: Registration) -> str:
         return admin_link(registration.lead)
+
+    @display(description="Further answers")
+    def further(self, registration: Registration) -> str:
+        said = registration.answers.items()
+        return format_html_join("", "<p><b>{}</b><br>{}</p>", said) if said else "–"
 
     @display(description="Webinar")
     def webinar_link(self, registration: Registration) -> str:
