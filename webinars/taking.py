@@ -6,7 +6,7 @@ from datetime import datetime
 from leads import intake
 from leads.entering import Said
 from webinars.models import Webinar
-from webinars.registering import Registered, RegistrationClosed, register
+from webinars.registering import Registered, RegistrationClosed, closed, register
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,15 @@ def take(lead_id: int, said: Said, *, now: datetime) -> Registered | None:
     except RegistrationClosed as why:
         logger.info("a post of the form %s is kept without a registration: %s", said.form.slug, why)
         return None
+
+
+def refusal(slug: str, named: str, *, now: datetime) -> str:
+    """Why a link to that form, with the webinar that it names, gives no seat; "" if it does, or names none."""
+    code = named.strip().upper()
+    if slug != FORM or not code:
+        return ""
+    webinar = Webinar.objects.filter(code=code).first() if code.isalnum() else None
+    return f"There is no webinar {code[:20]}." if webinar is None else closed(webinar, now=now)
 
 
 def _meant(said: Said, *, now: datetime) -> int | None:

@@ -93,6 +93,18 @@ def test_a_post_that_comes_too_late_says_so_on_the_page(client: Client, clock: t
     assert not Lead.objects.exists()
 
 
+def test_the_form_of_a_webinar_that_takes_nobody_says_so_instead_of_asking(client: Client) -> None:
+    webinar = make_webinar()
+    assert 'name="email"' in shown(client, "/forms/webinar?webinar=wb001")
+    Webinar.objects.filter(pk=webinar.pk).update(starts_at=STARTS - timedelta(days=90))
+    for code, why in (("wb001", "WB001 is over."), ("WB999", "There is no webinar WB999."), ("%00", "There is no")):
+        answer = client.get(f"/forms/webinar?webinar={code}")
+        assert answer.status_code == 404
+        page = answer.content.decode()
+        assert why in page
+        assert 'name="email"' not in page
+
+
 def test_a_full_webinar_says_so_before_and_after(client: Client) -> None:
     come(make_webinar(capacity=1))
     assert "All seats are taken" in shown(client, "/webinars/WB001")

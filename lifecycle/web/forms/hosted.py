@@ -1,10 +1,10 @@
 """/forms/{slug}: a form as a page, for a link or a frame. Posts go to the API's door (lifecycle.urls)."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from leads import forms
@@ -13,6 +13,7 @@ from leads.hosting import Given
 from leads.models import Workspace
 from lifecycle.core import clock
 from lifecycle.web.pages.showing import provenance
+from webinars import taking
 
 
 @require_safe
@@ -20,6 +21,8 @@ def hosted(request: HttpRequest, slug: str) -> HttpResponse:
     opened = forms.active(slug)
     if opened is None:
         return closed(request)
+    if why := taking.refusal(slug, request.GET.get(taking.FIELD, ""), now=clock.now()):
+        return too_late(request, why)
     answers = {name: request.GET.getlist(name) for name in request.GET}
     return form_page.page(request, opened, Given(answers, hidden=came_from(request)), now=clock.now())
 
@@ -35,13 +38,19 @@ def came_from(request: HttpRequest) -> dict[str, str]:
 
 def closed(request: HttpRequest) -> HttpResponse:
     """There is no such form, or not any more."""
+    words = "This form is not open", "It was closed or moved, or the address has a mistake in it."
+    return sorry(request, words)
+
+
+def too_late(request: HttpRequest, why: str) -> HttpResponse:
+    """The form of a webinar that takes nobody: nobody fills it in and believes that they have a seat."""
+    words = "There is no seat to be had here", why
+    return sorry(request, words, way=reverse("webinars"), go="See what is coming")
+
+
+def sorry(request: HttpRequest, words: tuple[str, str], **way: str) -> HttpResponse:
     workspace = Workspace.load()
-    context: dict[str, Any] = {
-        "title": "This form is not open",
-        "body": "It was closed or moved, or the address has a mistake in it.",
-        "workspace": workspace,
-        "way": workspace.site_url,
-    }
+    context = {"title": words[0], "body": words[1], "workspace": workspace, "way": workspace.site_url, **way}
     response = render(request, "web/sorry.html", context, status=404)
     policy.guard(response, framers=["*"] if form_page.is_framed(request) else ())
     return response
