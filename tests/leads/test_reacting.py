@@ -39,6 +39,26 @@ def test_one_thread_takes_what_came_meanwhile_together() -> None:
     assert within(5, lambda: batches == [[1], [2, 3]])
 
 
+def test_a_flood_gathers_between_batches() -> None:
+    go, breathed, batches = threading.Event(), threading.Event(), []
+
+    def react(lead_ids: Sequence[int], now: datetime) -> None:
+        batches.append(list(lead_ids))
+        go.wait(5)
+
+    reactor = reacting.Reactor(react, breathe=lambda: breathed.wait(5))
+    for lead_id in (1, 2, 3):
+        reactor.hint(lead_id, now=NOW)
+        assert within(5, lambda: bool(batches))
+    go.set()
+    assert within(5, lambda: batches == [[1], [2, 3]])
+    for lead_id in (4, 5):
+        reactor.hint(lead_id, now=NOW)
+    assert not within(0.05, lambda: len(batches) > 2)
+    breathed.set()
+    assert within(5, lambda: batches == [[1], [2, 3], [4, 5]])
+
+
 def test_a_failure_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
 
