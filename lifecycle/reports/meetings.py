@@ -39,7 +39,10 @@ class Day:
 def upcoming(*, user_id: int | None = None, now: datetime) -> list[Day]:
     """Meetings from an hour ago to 60 days ahead, by day of the clock in force; with `user_id`, of that rep's leads."""
     rows = Meeting.objects.filter(
-        state=Meeting.State.SCHEDULED, starts_at__gte=now - timedelta(hours=1), starts_at__lt=now + AHEAD
+        state=Meeting.State.SCHEDULED,
+        new_time_until__isnull=True,  # else it was given up, and only its new time is to come
+        starts_at__gte=now - timedelta(hours=1),
+        starts_at__lt=now + AHEAD,
     )
     if user_id is not None:
         rows = rows.filter(lead__owner_id=user_id)

@@ -38,6 +38,7 @@ def chain_of(meeting: One, known: Iterable[One]) -> Sequence[One]:
     known = list(known)
     by_pk = {one.pk: one for one in known}
     chain = [last_of(meeting, known)]
+    by_pk.pop(chain[0].pk, None)
     while (former := by_pk.pop(chain[0].replaces_id or 0, None)) is not None:
         chain.insert(0, former)
     return chain

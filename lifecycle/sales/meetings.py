@@ -176,7 +176,9 @@ def _canceled_by_now(meeting_id: int, *, now: datetime) -> bool:
     meeting = _still_scheduled(meeting_id)
     if meeting is None or meeting.new_time_until is None or meeting.new_time_until > now:
         return False
-    return bool(Diary(meeting.lead_id, now).call_off(meeting))
+    diary = Diary(meeting.lead_id, now)
+    ours = diary.find(meeting.provider, meeting.reference)
+    return ours is not None and bool(diary.call_off(ours))
 
 
 def _still_scheduled(meeting_id: int) -> Meeting | None:

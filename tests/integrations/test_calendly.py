@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import ProgrammingError, connection, transaction
 
-from leads.models import Event, Lead, Touch
+from leads.models import Conversion, Event, Lead, Touch
 from lifecycle.integrations.calendly import reading
 from lifecycle.integrations.models import InboxEvent
 from lifecycle.sales import meetings
@@ -260,3 +260,85 @@ def test_each_event_has_a_name_of_its_own() -> None:
     assert max(map(len, keys)) <= 200
     again = invitee.created() | {"payload": invitee.payload(at + timedelta(hours=1))}
     assert reading.envelope(again).key != keys[0]
+
+
+CANCELED_MAIL = "Your meeting is canceled, and nothing is lost"
+
+
+def given_up(world: World) -> tuple[Lead, Invitee, Invitee, dict[str, Any]]:
+    """Ada is in the nurture and books; Calendly tells that she moved it, and not yet to when (that call comes back)."""
+    ada = world.submit("contact", **ADA)
+    world.at(minutes=1)
+    world.later(minutes=1)
+    booked = world.book(ada.email, days=3)
+    world.later(minutes=5)
+    moved, (off, on) = booked.moved(world.now + timedelta(days=6), world.now)
+    world.calendly(off)
+    return ada, booked, moved, on
+
+
+def test_a_new_time_that_never_comes_is_a_cancellation_after_an_hour(world: World) -> None:
+    ada, _, _, _ = given_up(world)
+    assert states() == ["scheduled"]
+    assert inbox()[-1][1].endswith(
+        "is given up for a time that is not known yet; without it, it is canceled at 2026-03-02 13:07 UTC"
+    )
+    world.at(minutes=66)
+    assert (states(), run_of(ada, "demo-nurture").state) == (["scheduled"], "ended")
+    world.at(minutes=68)
+    world.at(minutes=69)
+    ada.refresh_from_db()
+    assert (states(), ada.demo_booked, ada.demo_status) == (["canceled"], False, "canceled")
+    assert Task.objects.get().title.startswith("Call back Ada Ash")
+    assert (run_of(ada, "demo-nurture").state, run_of(ada, "demo-nurture").step_key) == ("active", "wait-1")
+    assert world.subjects(ada)[-1] == CANCELED_MAIL
+
+
+def test_a_new_time_that_comes_late_after_all_is_a_booking_again(world: World) -> None:
+    """One meeting, one conversion; the nurture stops again before the answer, and nobody is called back."""
+    ada, booked, moved, on = given_up(world)
+    world.at(minutes=69)
+    world.at(hours=5)
+    world.calendly(on)
+    ada.refresh_from_db()
+    assert (states(), ada.demo_status, ada.demo_at) == (["moved", "scheduled"], "scheduled", moved.starts_at)
+    assert Meeting.objects.get(reference=moved.uri).replaces.reference == booked.uri  # type: ignore[union-attr]
+    assert run_of(ada, "demo-nurture").exit_reason == "goal: meeting.booked"
+    assert Conversion.objects.filter(kind="booking").count() == 1
+    assert Task.objects.get().title == "Prepare Product demo with Ada Ash"
+    world.later(minutes=1)
+    world.run()
+    assert world.subjects(ada)[-1].startswith("See you on Sunday, 8 March")
+
+
+def test_two_moves_of_which_the_middle_is_never_told(world: World) -> None:
+    """Both of its neighbours name it, so the chain is whole without its own calls."""
+    ada, _, second, _ = given_up(world)
+    world.later(seconds=2)
+    third, (_, on) = second.moved(world.now + timedelta(days=8), world.now)
+    world.calendly(on)
+    ada.refresh_from_db()
+    assert (sorted(states()), ada.demo_at) == (["moved", "moved", "scheduled"], third.starts_at)
+    assert [event.kind for event in Event.objects.filter(kind__startswith="meeting.").order_by("pk")] == [
+        "meeting.booked",
+        "meeting.rescheduled",
+    ]
+    world.at(hours=3)
+    assert sorted(states()) == ["moved", "moved", "scheduled"]
+    assert Conversion.objects.filter(kind="booking").count() == 1
+
+
+def test_a_booking_that_might_belong_to_a_chain_counts_by_itself_after_ten_minutes(world: World) -> None:
+    ada = world.submit("demo-request", **ADA)
+    world.later(minutes=1)
+    world.book(ada.email, days=2)
+    world.later(minutes=1)
+    unheard = Invitee(ada.email, world.now + timedelta(days=3), world.now - timedelta(days=9))
+    _, (_, on) = unheard.moved(world.now + timedelta(days=4), world.now)
+    world.calendly(on)
+    assert (states(), inbox()[-1]) == (["scheduled"], ("parked", "It may belong to a booking that was moved."))
+    for minutes in (3, 9, 13):
+        world.at(minutes=minutes)
+    assert sorted(states()) == ["moved", "scheduled", "scheduled"]
+    ada.refresh_from_db()
+    assert (ada.demo_booked, inbox()[-1][0]) == (True, "done")

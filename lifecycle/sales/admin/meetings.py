@@ -220,6 +220,8 @@ class MeetingAdmin(EditAdmin):
     def called_off(self, meeting: Meeting) -> str:
         if meeting.canceled_at is None:
             return "–"
+        if meeting.state == Meeting.State.SCHEDULED and meeting.new_time_until:
+            return f"Given up for another time, which is waited for until {meeting.new_time_until:%Y-%m-%d %H:%M} UTC"
         by = f" by {meeting.canceled_by}" if meeting.canceled_by else ""
         why = f": {meeting.cancel_reason}" if meeting.cancel_reason else ""
         return f"{meeting.canceled_at:%Y-%m-%d %H:%M} UTC{by}{why}"
