@@ -168,6 +168,14 @@ class InboxEvent(models.Model):
             GinIndex(fields=["named"], name="inbox_named"),
             models.Index(fields=["id"], condition=Q(named__isnull=True) & ~Q(body=b""), name="inbox_unread"),
             models.Index(fields=["closed_at"], condition=Q(state="dead"), name="inbox_dead"),
+            # Three for the admin's list: its filters, and its search for a kind.
+            models.Index(
+                fields=["state", "-id"],
+                condition=Q(state__in=["waiting", "parked", "dead"]),
+                name="inbox_unfinished",
+            ),
+            models.Index(fields=["kind", "-id"], name="inbox_of_kind"),
+            models.Index(fields=["received_at"], name="inbox_of_days"),
             models.Index(
                 fields=["closed_at"], condition=Q(closed_at__isnull=False) & ~Q(body=b""), name="inbox_to_forget"
             ),

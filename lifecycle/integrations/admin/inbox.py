@@ -7,16 +7,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
-from leads import addresses
 from lifecycle.core import clock
 from lifecycle.core.admin import InsertOnlyAdmin, admin_link, code, dialog
 from lifecycle.core.admin.frames import reload_page
-from lifecycle.integrations import masking, mending, registry
-from lifecycle.integrations.models import InboxEvent, RefusedCall, WebhookSource
-from lifecycle.integrations.webhook.provider import FAMILY
+from lifecycle.integrations import masking, mending
+from lifecycle.integrations.admin import finding
+from lifecycle.integrations.admin.finding import KindFilter, SenderFilter
+from lifecycle.integrations.models import InboxEvent, RefusedCall
 
 STATES = {"Waiting": "info", "Parked": "warning", "Done": "success", "Ignored": "", "Dead": "danger"}
 REASONS = {
@@ -31,23 +31,6 @@ REASONS = {
 }
 
 
-def senders() -> dict[str, str]:
-    """Every sender's name in the inbox → how people call it."""
-    vendors = {one.slug: one.title for one in registry.providers()}
-    return vendors | {f"{FAMILY}:{slug}": name for slug, name in WebhookSource.objects.values_list("slug", "name")}
-
-
-class SenderFilter(DropdownFilter):
-    title = "sender"
-    parameter_name = "sender"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(senders().items())
-
-    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        return queryset.filter(provider=self.value()) if self.value() else queryset
-
-
 @admin.register(InboxEvent)
 class InboxEventAdmin(InsertOnlyAdmin):
     nothing_yet = (
@@ -57,9 +40,10 @@ class InboxEventAdmin(InsertOnlyAdmin):
     list_display = ["provider", "short_kind", "state_badge", "outcome_or_error", "lead_link", "attempts", "received_at"]
     list_display_links = ["provider", "short_kind"]
     list_select_related = ["lead"]
-    list_filter = [("state", ChoicesDropdownFilter), SenderFilter, ("received_at", RangeDateTimeFilter)]
-    search_fields = ["=key", "=kind", "=waits_for"]
-    search_help_text = "A whole address of a person, a whole kind (invitee.created) or the sender's whole key."
+    list_before_template = "admin/integrations/unfinished.html"
+    list_filter = [("state", ChoicesDropdownFilter), SenderFilter, KindFilter, ("received_at", RangeDateTimeFilter)]
+    search_fields = ["=key"]  # that there is a box; `finding.search` is what it does
+    search_help_text = "A whole address that it names, a whole kind (invitee.created) or the sender's whole key."
     ordering = ["-id"]
     actions = ["replay", "leave_alone"]
     actions_detail = ["replay_one", "leave_one_alone"]
@@ -84,9 +68,10 @@ class InboxEventAdmin(InsertOnlyAdmin):
         ]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        if "@" in search_term and (hashed := addresses.hash_of(search_term)):
-            return queryset.filter(address_hash=hashed), False
-        return super().get_search_results(request, queryset, search_term)
+        return finding.search(queryset, search_term) if search_term.strip() else queryset, False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "unfinished": finding.unfinished()})
 
     @display(description="Kind", ordering="kind")
     def short_kind(self, event: InboxEvent) -> str:
@@ -163,7 +148,7 @@ class InboxEventAdmin(InsertOnlyAdmin):
 class RefusedCallAdmin(InsertOnlyAdmin):
     nothing_yet = "Calls that a door refused are counted here, by the hour: a wrong secret shows at once."
     list_display = ["provider", "code", "reason", "times", "hour", "last_at"]
-    list_filter = [SenderFilter, "code", ("hour", RangeDateTimeFilter)]
+    list_filter = ["provider", "code", ("hour", RangeDateTimeFilter)]
     ordering = ["-hour", "provider", "code"]
     fields = [("provider", "code"), "reason", ("hour", "times"), "last_at"]
     readonly_fields = ["reason"]
