@@ -72,16 +72,44 @@ def link(purchase: Purchase, provider: str, names: Sequence[str]) -> None:
 
 
 def same(provider: str, names: Sequence[str], *, now: datetime) -> Purchase | None:
-    """These names are all of one payment: join what is known of it, its person locked; None if nothing is."""
+    """These names are all of one payment: join what is known of it, its person locked; None if nothing is.
+
+    Two bills are two payments: what went by a guess to another bill than the one that is named here is brought over.
+    """
     known = find(provider, names)
     if len(known) > 1:  # two who join them at once would write each other's over
         claiming.hold(sorted({purchase.lead_id for purchase in known}))
         known = find(provider, names)
     if not known:
         return None
+    known, misled = _by_their_bill(known, names)
     purchase = _joined(known, provider, now)
+    for other in misled:
+        PurchaseReference.objects.filter(purchase=other, provider=provider, reference__in=names).update(
+            purchase=purchase
+        )
+        _hand_over(other, purchase, provider, now)
     link(purchase, provider, names)
     return purchase
+
+
+def _by_their_bill(known: list[Purchase], names: Sequence[str]) -> tuple[list[Purchase], list[Purchase]]:
+    """What can be one payment, and what is of another bill. Where no bill is named, the oldest one's counts."""
+    billed = [purchase for purchase in known if purchase.invoice_id]
+    if len({purchase.invoice_id for purchase in billed}) < 2:
+        return known, []
+    named = [purchase for purchase in billed if purchase.invoice and purchase.invoice.reference in names]
+    right = (named or billed)[0]
+    misled = [purchase for purchase in billed if purchase.invoice_id != right.invoice_id]
+    return [purchase for purchase in known if purchase not in misled], misled if named else []
+
+
+def _hand_over(wrong: Purchase, right: Purchase, provider: str, now: datetime) -> None:
+    """What went back of a bill by a guess went back of this one."""
+    of_both = list(Refund.objects.filter(purchase=right).values_list("key", flat=True))
+    Refund.objects.filter(purchase=wrong).exclude(key__in=of_both).update(purchase=right)
+    for purchase in (wrong, right):
+        refunding.count(purchase, provider, at=now, name=f"not-{right.key}", now=now)
 
 
 def _make(payment: Payment, now: datetime) -> Purchase:

@@ -15,6 +15,7 @@ from lifecycle.customers.refunding import Row, gone
 from lifecycle.integrations import inbound
 from lifecycle.integrations.models import InboxEvent
 from lifecycle.reports.attribution import reading
+from lifecycle.sales.models import Task
 from tests.billing import NEW, OLD, Order, Plan
 from tests.cast import ADA, World, kinds
 from tests.factories import NOON
@@ -157,3 +158,50 @@ def test_a_program_tells_of_a_failed_refund_by_the_refunds_own_name(world: World
     for _ in range(2):
         world.tell(lead, "purchase.refund_failed", order_id="A", refund_id="r1", amount=99)
     assert (money(), lead.stage) == ((0, 99, 9900), "customer")
+
+
+# --- whose money it was, where nothing names the link between a bill and its payment (newer shape)
+
+
+def two_bills(world: World) -> tuple[Plan, Plan]:
+    """Of one customer, of one price, within an hour."""
+    one = Plan(EMAIL, world.now - 4 * HOUR, version=NEW, customer="cus_ada")
+    return one, Plan(EMAIL, one.at + timedelta(minutes=20), version=NEW, customer="cus_ada")
+
+
+@stripe
+@pytest.mark.django_db
+def test_of_two_payments_that_fit_none_is_taken_and_a_person_is_asked(world: World) -> None:
+    one, two = two_bills(world)
+    world.stripe(one.paid(), two.paid(), one.refunded(at=world.now))
+    for hours in (1, 30, 31):
+        world.later(hours=hours)
+        inbound.sweep(now=world.now)
+    assert [purchase.refunded for purchase in Purchase.objects.all()] == [0, 0]
+    task = Task.objects.get()
+    assert task.title.startswith("A refund in Stripe is of one of several payments of 29.00 EUR")
+    assert all(purchase.key in task.title for purchase in Purchase.objects.all())
+
+
+@stripe
+@pytest.mark.django_db
+def test_a_fresh_refund_waits_for_other_bills_that_may_fit(world: World) -> None:
+    plan = Plan(EMAIL, world.now - timedelta(minutes=2), version=NEW)
+    world.stripe(plan.paid(), plan.refunded(at=world.now))
+    assert Purchase.objects.get().refunded == 0
+    world.later(hours=25)
+    inbound.sweep(now=world.now)
+    assert Purchase.objects.get().refunded == 29
+
+
+@stripe
+@pytest.mark.django_db
+def test_a_guess_that_proves_wrong_is_put_right_and_joins_no_two_bills(world: World) -> None:
+    one, two = two_bills(world)
+    world.stripe(one.paid(), two.refunded(at=world.now))  # the other bill is told late: the one that is known fits
+    assert Purchase.objects.get().refunded == 29
+    world.stripe(two.paid(), two.linked(), two.linked(), two.refund(at=world.now))
+    refunded = dict(Purchase.objects.values_list("key", "refunded"))
+    assert refunded == {f"in_{one.id}0": 0, f"in_{two.id}0": 29}
+    ledger = sum(amount or 0 for amount in Conversion.objects.values_list("amount", flat=True))
+    assert ledger == 29

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from leads import claiming
-from lifecycle.core import moments
+from lifecycle.core import moments, money
 from lifecycle.customers import accounts, paying, refunding, telling
 from lifecycle.customers.models import Purchase
 from lifecycle.customers.products import plain
@@ -21,6 +21,7 @@ from lifecycle.sales.models import Task
 PATIENCE = timedelta(days=1)
 # Between a bill's payment and its charge.
 CLOSE = timedelta(hours=1)
+MOST_FITTING = 5
 # How a refund ends whose money stays here, also one that had succeeded before.
 GONE_WRONG = frozenset({"failed", "canceled"})
 
@@ -109,12 +110,18 @@ def _purchase(found: Object, names: tuple[str, ...], delivery: Delivery, now: da
     """The payment that it takes back, with its person locked. Parked until it is told; None on the last try."""
     invoices = part(delivery.fetched).get("invoices") or ()
     wanted = [name for name in (*invoices, *names) if name]
-    known = paying.find(SLUG, wanted) or _by_amount(found)
+    known = paying.find(SLUG, wanted)
     if known:
         claiming.hold([known[0].lead_id])
         paying.link(known[0], SLUG, wanted)
         return paying.same(SLUG, wanted, now=now)
+    fitting = _by_amount(found)
+    if len(fitting) == 1 and (delivery.is_last_try or not _is_fresh(found, now)):
+        claiming.hold([fitting[0].lead_id])
+        paying.link(fitting[0], SLUG, names[1:2])  # a guess, which what really links them puts right (`paying.same`)
+        return fitting[0]
     if delivery.is_last_try or not wanted:
+        _ask(found, fitting, now)
         return None
     customer = people.customer_of(found)
     waits_for = waiting.payments_of(customer) if customer else waiting.name(names[1] or names[2])
@@ -122,7 +129,7 @@ def _purchase(found: Object, names: tuple[str, ...], delivery: Delivery, now: da
 
 
 def _by_amount(charge: Object) -> list[Purchase]:
-    """The one bill of this customer that this charge can have paid, where nothing names the link (newer shape)."""
+    """The bills of this customer that this charge can have paid, where nothing names the link (newer shape)."""
     lead_id = accounts.lead_of(SLUG, ref(charge.get("customer")))
     code = reading.currency(charge.get("currency"))
     at, worth = reading.moment(charge.get("created")), reading.amount(charge.get("amount"), code)
@@ -136,8 +143,26 @@ def _by_amount(charge: Object) -> list[Purchase]:
         invoice__isnull=False,
         purchased_at__range=(at - CLOSE, at + CLOSE),
     ).exclude(names__reference__startswith="pi_")
-    found = list(near[:2])
-    return found if len(found) == 1 else []
+    return list(near[:MOST_FITTING])
+
+
+def _is_fresh(charge: Object, now: datetime) -> bool:
+    """Whether another bill that it may have paid could still be on its way to us."""
+    at = reading.moment(charge.get("created"))
+    return at is None or now < at + CLOSE
+
+
+def _ask(charge: Object, fitting: list[Purchase], now: datetime) -> None:
+    """Rather a question to a person than money taken from the wrong payment."""
+    if not fitting:
+        return
+    lead, keys = fitting[0].lead, ", ".join(purchase.key for purchase in fitting)
+    worth = money.written(fitting[0].amount, fitting[0].currency)
+    title = (
+        f"A refund in Stripe is of one of several payments of {worth}, and none was changed: {keys}. See there which."
+    )
+    given = {"lead_id": lead.pk, "owner_id": lead.owner_id, "title": title[:250], "source": "Stripe", "created_at": now}
+    Task.objects.get_or_create(key=f"stripe:unplaced:{ref(charge)}"[:120], defaults=given)
 
 
 def _back(
