@@ -17,6 +17,7 @@ from campaigns.sending import outbox, settling
 from campaigns.sending.delivery.contract import Transport
 from leads import actions, engagement, fading, identity, pipeline, segments
 from lifecycle.core.ticks import Tick
+from lifecycle.customers import checking
 from lifecycle.health import record_tick
 from lifecycle.integrations import inbound
 from lifecycle.integrations.zoom import registrants
@@ -109,6 +110,7 @@ def by_the_clock(tick: Tick) -> Counter[str]:
     done["swept"] += tick.run(actions.sweep_stages) or 0
     done["segments"] += tick.run(segments.refresh_due) or 0
     tick.run(syncing.catch_up)
+    tick.run(checking.go_on)
     return done
 
 
