@@ -236,7 +236,7 @@ def _operation(door: Door) -> Described:
         for name, about in door.headers.items()
         if name != "Authorization"  # which OpenAPI takes for a matter of `security` alone
     ]
-    schemes = [{"webhookSecret": []}, {}] if "Authorization" in door.headers else [{}]
+    schemes: list[dict[str, list[str]]] = [{"webhookSecret": []}, {}] if "Authorization" in door.headers else [{}]
     return {
         "operationId": f"webhooks_{door.name}",
         "summary": door.summary,

@@ -10,7 +10,7 @@ from campaigns.models import Suppression
 from leads.models import Consent, Lead
 
 # Our own machinery, which says nothing about anybody.
-INNER = frozenset({"lease_token", "lease_until", "handed_at"})
+INNER = frozenset({"lease_token", "lease_until", "handed_at", "named"})
 # What other systems told of the person: rows that stay without them, emptied.
 TOLD = frozenset({"integrations.InboxEvent"})
 
