@@ -171,6 +171,8 @@ def test_seats_are_given_back_from_the_list(marketer):
     assert "Give these seats back" in marketer.post(PEOPLE, chosen).content.decode()
     marketer.post(PEOPLE, {**chosen, "_answered": "1"})
     assert states(webinar) == ["canceled", "registered"]
+    assert "Gave the seat back." in marketer.get(f"{PEOPLE}{first.pk}/history/").content.decode()
+    assert "What calendars know it by" in marketer.get(f"{PEOPLE}{first.pk}/change/").content.decode()
 
 
 def test_the_file_of_registrations_calculates_nothing():

@@ -72,7 +72,7 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
         ("attendance", "stayed"),
         ("zoom", "own_link"),
     ]
-    for_calendars: ClassVar = {"fields": [("uid", "sequence")], "classes": ["collapse"]}
+    for_calendars: ClassVar[list[tuple[str, ...]]] = [("uid", "sequence")]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if obj else {"form": AddForm}), **kwargs)
@@ -80,11 +80,12 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["webinar", "lead"]})]
-        return [(None, {"fields": self.fields}), ("What calendars know it by", self.for_calendars)]
+        last = {"fields": self.for_calendars, "classes": ["collapse"]}
+        return [(None, {"fields": self.fields}), ("What calendars know it by", last)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What somebody said and did is not rewritten; the list's actions change it properly."""
-        return [name for row in [*self.fields, *self.for_calendars["fields"]] for name in row] if obj else []
+        return [name for row in [*self.fields, *self.for_calendars] for name in row] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The list's actions need it; a single row is to look at."""
@@ -109,8 +110,10 @@ class RegistrationAdmin(ZoomSync, EditAdmin):
     @asking(SureForm, title="Give these seats back? Each is told, and the next who waits gets it", submit="Give back")
     def cancel_chosen(self, request: HttpRequest, rows: "QuerySet[Registration]", form: SureForm) -> None:
         now = clock.now()
-        done = sum(registering.cancel(pk, now=now) for pk in list(rows.values_list("pk", flat=True)))
-        messages.success(request, f"{done} given back.")
+        done = [row for row in rows if registering.cancel(row.pk, now=now)]
+        for row in done:
+            self.log_change(request, row, "Gave the seat back.")
+        messages.success(request, f"{len(done)} given back.")
 
     @admin.action(description="Export as CSV", permissions=["export"])
     def export_chosen(self, request: HttpRequest, rows: "QuerySet[Registration]") -> HttpResponseBase:

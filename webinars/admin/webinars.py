@@ -138,7 +138,9 @@ class WebinarAdmin(AttendancePages, EditAdmin):
 
     @display(description="Page")
     def page(self, webinar: Webinar) -> str:
-        return format_html('<a class="text-link" href="{}">{}</a>', reverse("webinar", args=[webinar.code]), "See it")
+        return format_html(
+            '<a class="text-link nowrap" href="{}">{}</a>', reverse("webinar", args=[webinar.code]), "See it"
+        )
 
     @display(description="Page")
     def address(self, webinar: Webinar) -> str:
