@@ -18,6 +18,9 @@ from lifecycle.core.deadlocks import atomic_with_retry
 
 logger = logging.getLogger(__name__)
 
+# What the table holds of a reason and a source; an opt-out never fails for a long name.
+LONGEST = 60
+
 # Runs that would send marketing mail. The one question that opt-outs ask of a sequence's content.
 _MARKETING_RUNS = """
     SELECT e.id FROM campaigns_enrollment e
@@ -102,7 +105,7 @@ def _set(address_hash: str, block: Block, *, now: datetime) -> tuple[list[int], 
             address_hash=hashed,
             scope=block.scope,
             topic=block.topic,
-            defaults={"reason": block.reason, "source": block.source, "created_at": now},
+            defaults={"reason": block.reason[:LONGEST], "source": block.source[:LONGEST], "created_at": now},
         )
         new = new or made
     if new:
@@ -123,8 +126,8 @@ def suppress_all(addresses: Mapping[str, int | None], block: Block, *, now: date
     A lead that goes by several addresses is blocked by all of them.
     """
     people = dict(sql.fetch(_EVERYBODY, [[pk for pk in addresses.values() if pk], list(addresses), list(addresses)]))
-    hashes = sorted({*addresses, *people})
-    new = {row[0] for row in sql.fetch(_BLOCK_ALL, [block.scope, block.reason, block.source, now, hashes])}
+    hashes, said = sorted({*addresses, *people}), [block.reason[:LONGEST], block.source[:LONGEST]]
+    new = {row[0] for row in sql.fetch(_BLOCK_ALL, [block.scope, *said, now, hashes])}
     leads = sorted({pk for hashed, pk in people.items() if hashed in new})
     if leads:
         stop(leads, block, now=now)

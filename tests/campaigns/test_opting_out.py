@@ -205,3 +205,9 @@ def test_an_opt_out_keeps_people_from_being_mailed_by_a_later_sequence(ada: Lead
     sends("tips")
     assert actions.enroll_by_api("tips", lead=ada, now=NOON).result == "enrolled"
     assert not Message.objects.exists()
+
+
+def test_an_opt_out_of_a_topic_with_the_longest_name_holds(ada: Lead, news: Topic) -> None:
+    longest = Topic.objects.create(slug="t" * 50, name="Long")
+    preferences.save(ada, wanted={"news"}, now=LATER)
+    assert Suppression.objects.get().topic == longest
