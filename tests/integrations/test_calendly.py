@@ -280,9 +280,7 @@ def given_up(world: World) -> tuple[Lead, Invitee, Invitee, dict[str, Any]]:
 def test_a_new_time_that_never_comes_is_a_cancellation_after_an_hour(world: World) -> None:
     ada, _, _, _ = given_up(world)
     assert states() == ["scheduled"]
-    assert inbox()[-1][1].endswith(
-        "is given up for a time that is not known yet; without it, it is canceled at 2026-03-02 13:07 UTC"
-    )
+    assert inbox()[-1][1].endswith(" waits for its new time until 2026-03-02 13:07 UTC, then it is canceled")
     world.at(minutes=66)
     assert (states(), run_of(ada, "demo-nurture").state) == (["scheduled"], "ended")
     world.at(minutes=68)

@@ -30,7 +30,7 @@ def label(field: str) -> str:
 class AnswerRuleForm(forms.ModelForm):  # type: ignore[type-arg]
     field = forms.ChoiceField(
         label="Field of the lead",
-        choices=[*((name, label(name)) for name in FIELDS), (ATTRIBUTE, "An attribute, named here →")],
+        choices=[*((name, label(name)) for name in FIELDS), (ATTRIBUTE, "An attribute (name it in the next field)")],
         widget=UnfoldAdminSelectWidget,
     )
     attribute = forms.CharField(

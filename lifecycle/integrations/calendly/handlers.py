@@ -129,8 +129,8 @@ def _cancel(invitee: Invitee, now: datetime) -> Outcome:
     waits_until = change.meeting.new_time_until
     if change.meeting.state != SCHEDULED or waits_until is None:
         return told
-    waits = "is given up for a time that is not known yet; without it, it is canceled at"
-    return replace(told, text=f"meeting {change.meeting.pk} {waits} {waits_until:%Y-%m-%d %H:%M UTC}")
+    until = f"{waits_until:%Y-%m-%d %H:%M UTC}"
+    return replace(told, text=f"meeting {change.meeting.pk} waits for its new time until {until}, then it is canceled")
 
 
 def _answered(told: Outcome, change: Change, invitee: Invitee, now: datetime) -> Outcome:
