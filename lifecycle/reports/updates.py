@@ -9,7 +9,7 @@ NAMED = {
     "company_name": "company",
     "is_client": "customer or not",
     "audience_type": "B2B or B2C",
-    "first_name": "first name",
+    "timezone": "time zone",
 }
 STATES = {
     "past_due": "a payment is overdue",
