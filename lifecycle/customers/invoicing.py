@@ -13,6 +13,8 @@ from lifecycle.customers.telling import tell
 State = Invoice.State
 # A recovery follows its failures, also where the sender dates them alike.
 AFTER = timedelta(seconds=1)
+# Why a bill is given up that was never owed: nothing has failed then.
+VOIDED = "voided"
 # Of two tellings of one second, the later state counts.
 _ORDER = (State.OPEN, State.FAILED, State.GIVEN_UP, State.PAID)
 
@@ -56,6 +58,8 @@ def record(bill: Bill, *, now: datetime) -> Invoice:
     if bill.state == State.FAILED:
         row.attempts = max(row.attempts, bill.attempt)
         row.failed_at = max(filter(None, [row.failed_at, bill.told_at]))
+    elif row.state == State.GIVEN_UP and bill.reason != VOIDED:
+        row.failed_at = row.failed_at or bill.told_at
     row.save()
     _tell(row, bill, now)
     return row

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from leads.models import Lead, Workspace
@@ -18,7 +18,8 @@ from lifecycle.reports.hot_leads import person
 AHEAD, BACK = timedelta(days=90), timedelta(days=90)
 SHOWN = 50
 NO_LABELS: Mapping[str, str] = {}
-OPEN = (Invoice.State.FAILED, Invoice.State.GIVEN_UP)
+# A bill that was voided before anybody tried to collect it did not fail.
+OPEN = Q(state=Invoice.State.FAILED) | Q(state=Invoice.State.GIVEN_UP, failed_at__isnull=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def customers(*, owner_id: int | None = None, now: datetime) -> Customers:
     workspace = Workspace.load()
     live = _of(Subscription.objects.exclude(state=Subscription.State.ENDED), owner_id)
     soon = {"renews_at__gte": now, "renews_at__lt": now + AHEAD, "interval_months__gte": workspace.renewal_from_months}
-    failed = _of(Invoice.objects.filter(state__in=OPEN), owner_id).exclude(subscription__state="ended")
+    failed = _of(Invoice.objects.filter(OPEN), owner_id).exclude(subscription__state="ended")
     lapsed = _of(Subscription.objects.filter(state=Subscription.State.ENDED, ended_at__gte=now - BACK), owner_id)
     clients = Lead.objects.filter(is_client=True)
     labels = dict(LeavingReason.objects.values_list("slug", "label"))
@@ -194,7 +195,7 @@ def customer(lead_id: int) -> Customer:
     return Customer(
         subscriptions=subscriptions,
         purchases=purchases,
-        failed=list(Invoice.objects.filter(lead=lead_id, state__in=OPEN)[:SHOWN]),
+        failed=list(Invoice.objects.filter(OPEN, lead=lead_id)[:SHOWN]),
         paid=summed((row.currency, row.amount - row.refunded) for row in purchases if row.amount is not None),
         next_renewal=min(dates, default=None),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from lifecycle.customers import invoicing, paying, subscribing
@@ -24,7 +25,8 @@ STATES = {
     "invoice.voided": State.GIVEN_UP,
 }
 FIRST = "subscription_create"
-FURTHER = frozenset({"subscription_cycle", "subscription_update", "subscription_threshold"})
+CYCLE = "subscription_cycle"
+FURTHER = frozenset({CYCLE, "subscription_update", "subscription_threshold"})
 # A subscription whose bill covers a time this long after its start has been billed before.
 AFTER_START = timedelta(days=1)
 
@@ -43,6 +45,7 @@ def handle(delivery: Delivery, now: datetime) -> Outcome:
     if bill.state != State.PAID:
         return Outcome(f"Bill {row.reference}: {row.get_state_display().lower()}.", [lead_id], [waiting.name(customer)])
     if not bill.amount:
+        _renew(invoice, bill, subscription, now)
         settled = waiting.settled([], customer=customer)
         return Outcome(f"Bill {row.reference}: nothing was to be paid.", [lead_id], settled)
     purchase = _paid(invoice, bill, row, subscription, now)
@@ -76,7 +79,7 @@ def bill_of(
     told_at = delivery.occurred_at or now
     code = reading.currency(invoice.get("currency"))
     transitions = part(invoice.get("status_transitions"))
-    due = invoice.get("amount_paid") if state == State.PAID else invoice.get("amount_due")
+    due = _paid_of(invoice) if state == State.PAID else invoice.get("amount_due")
     return Bill(
         SLUG,
         ref(invoice),
@@ -132,10 +135,26 @@ def _paid(invoice: Object, bill: Bill, row: Invoice, subscription: Subscription 
         is_renewal=is_renewal,
     )
     purchase = paying.record(payment, now=now)
-    if subscription and is_renewal and invoice.get("billing_reason") != "subscription_update":
-        renewal = subscribing.Renewal(bill.reference, bill.paid_at, _paid_until(invoice), bill.amount, bill.currency)
-        subscribing.renewed(subscription, renewal, now=now)
+    _renew(invoice, bill, subscription, now)
     return purchase
+
+
+def _renew(invoice: Object, bill: Bill, subscription: Subscription | None, now: datetime) -> None:
+    """A bill that carried a subscription on, also one of nothing: by a coupon, or by what stood to their credit."""
+    if subscription is None or bill.paid_at is None or not _is_renewal(invoice, subscription):
+        return
+    if invoice.get("billing_reason") != "subscription_update":
+        worth = bill.amount or Decimal(0)
+        renewal = subscribing.Renewal(bill.reference, bill.paid_at, _paid_until(invoice), worth, bill.currency)
+        subscribing.renewed(subscription, renewal, now=now)
+
+
+def _paid_of(invoice: Object) -> object:
+    """What was paid of a paid bill, in minor units; what is paid past Stripe (a transfer, a cheque) stands as due."""
+    paid, due = reading.whole(invoice.get("amount_paid")), reading.whole(invoice.get("amount_due"))
+    if paid == 0 and due and invoice.get("status") == "paid":
+        return max(0, due - (reading.whole(invoice.get("pre_payment_credit_notes_amount")) or 0))
+    return invoice.get("amount_paid")
 
 
 def _subscription(invoice: Object, state: str, lead_id: int, now: datetime) -> Subscription | None:
@@ -154,10 +173,19 @@ def _subscription(invoice: Object, state: str, lead_id: int, now: datetime) -> S
 def _is_renewal(invoice: Object, subscription: Subscription | None) -> bool:
     """By the reason of the bill; where it has none that tells, by whether the subscription is older than its time."""
     reason = invoice.get("billing_reason")
+    if reason == CYCLE and subscription and _ends_trial(invoice, subscription):
+        return False
     if reason in FURTHER or subscription is None or reason in (FIRST, "manual"):
         return reason in FURTHER
     starts = [at for line in _lines_of_subscription(invoice) if (at := moment(part(line.get("period")).get("start")))]
     return bool(starts) and max(starts) > subscription.started_at + AFTER_START
+
+
+def _ends_trial(invoice: Object, subscription: Subscription) -> bool:
+    """Whether it is the first bill after a trial, which nothing was paid for: a purchase like any other."""
+    starts = [at for line in _lines_of_subscription(invoice) if (at := moment(part(line.get("period")).get("start")))]
+    until = subscription.trial_ends_at
+    return until is not None and bool(starts) and max(starts) < until + AFTER_START
 
 
 def _lines_of_subscription(invoice: Object) -> list[Object]:

@@ -73,7 +73,7 @@ def told(subscription: Object, delivery: Delivery, state: str, lead_id: int, now
         currency=currency,
         interval_months=min((months for item in items if (months := _months(item))), default=0),
         trial_ends_at=moment(subscription.get("trial_end")),
-        renews_at=None if ends_at or ended_at else period_end(subscription),
+        renews_at=None if ends_at or ended_at or is_on_hold(subscription) else period_end(subscription),
         ends_at=ended_at or ends_at,
         ended_at=ended_at,
         is_first=delivery.kind == "customer.subscription.created",
@@ -86,6 +86,13 @@ def period_end(subscription: Object) -> datetime | None:
     own = moment(subscription.get("current_period_end"))
     ends = [at for item in rows(subscription.get("items")) if (at := moment(item.get("current_period_end")))]
     return own or min(ends, default=None)
+
+
+def is_on_hold(subscription: Object) -> bool:
+    """Whether the end of its period takes no money: collecting is paused, and is not to go on before."""
+    pause, ends = part(subscription.get("pause_collection")), period_end(subscription)
+    goes_on = moment(pause.get("resumes_at"))
+    return bool(pause) and (goes_on is None or ends is None or goes_on > ends)
 
 
 def worth(items: list[Object], currency: str) -> tuple[Decimal | None, str]:
