@@ -335,7 +335,7 @@ def test_what_is_told_to_a_person_about_all_this() -> None:
 
     assert says(webinars=2) == []
     assert says(webinars=1, late=3, why="Zoom answered 500") == [
-        "3 registrations are not in Zoom yet: Zoom answered 500."
+        "3 registrations are not yet in Zoom as they are here: Zoom answered 500."
     ]
     assert says(webinars=1, gone="WB001") == ["WB001: deleted in Zoom, and open for registration here."]
     assert says(webinars=1, failed=2) == ["2 registrations for webinars to come could not be told to Zoom."]

@@ -15,13 +15,14 @@ AREA = "Webinars"
 LATE = timedelta(minutes=15)
 README = "lifecycle/integrations/zoom/README.md tells how."
 _FIGURES = """
-    SELECT count(DISTINCT w.id), string_agg(DISTINCT w.code, ', ') FILTER (WHERE w.zoom_gone_at IS NOT NULL),
+    SELECT count(DISTINCT w.id) FILTER (WHERE w.state = 'open'),
+           string_agg(DISTINCT w.code, ', ') FILTER (WHERE w.state = 'open' AND w.zoom_gone_at IS NOT NULL),
            count(*) FILTER (WHERE s.state = 'failed'),
            count(*) FILTER (WHERE s.state = 'ready' AND (s.detail <> '' OR s.due_at < %b::timestamptz)),
            max(s.detail) FILTER (WHERE s.state = 'ready')
     FROM webinars_webinar w LEFT JOIN webinars_registration r ON r.webinar_id = w.id
     LEFT JOIN webinars_registrantsync s ON s.registration_id = r.id
-    WHERE w.state = 'open' AND w.zoom_id <> '' AND w.starts_at > %b::timestamptz
+    WHERE w.state IN ('open', 'canceled') AND w.zoom_id <> '' AND w.starts_at > %b::timestamptz
 """
 # Who is gone here and could not be canceled there, in any webinar that is not over.
 _LEFT = """
@@ -34,7 +35,8 @@ _LEFT = """
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the open webinars to come that have a Zoom id. `gone`: codes of those deleted in Zoom.
+    """Of the open webinars to come that have a Zoom id. `gone`: codes of those deleted in Zoom. Registrations also of
+    those that were called off.
 
     `left`: who was erased here and could not be canceled there, as Zoom calls them.
     """
@@ -60,7 +62,7 @@ def judge(figures: Figures, *, is_set_up: bool) -> Iterator[Finding]:
         says = f"Zoom is not told who registers for webinars that have a Zoom id; to come: {figures.webinars:,}."
         yield Finding(AREA, Level.WARNING, says, f"Set ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET; {README}")
     elif figures.late:
-        says = f"{figures.late:,} registrations are not in Zoom yet"
+        says = f"{figures.late:,} registrations are not yet in Zoom as they are here"
         yield Finding(AREA, Level.WARNING, f"{says}: {figures.why}." if figures.why else f"{says}.", README)
     if figures.gone:
         says = f"{figures.gone}: deleted in Zoom, and open for registration here."
