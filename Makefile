@@ -11,6 +11,10 @@ READY := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
+# What kills at random, and what uses tests.thorough.
+PROOFS := tests/chaos tests/supervisor tests/integrations/test_stripe_in_any_order.py tests/journeys/test_promises.py \
+	tests/leads/test_form_fields.py tests/leads/test_merging.py tests/leads/test_rules_sql.py
+
 # Many processes import the same thousand modules: each is compiled once, whatever the shell thinks of compiled files.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -41,8 +45,8 @@ check: $(READY) $(TOOLS) ## lint, format, types, layers, migrations, deploy chec
 	$(NO_DATABASE) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(NO_DATABASE) $(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-chaos: $(READY) ## kill workers, supervisor and database at random, and race opt-outs
-	@$(BIN)/python -m pytest -q tests/chaos tests/supervisor $(ARGS)
+chaos: $(READY) ## kill workers, supervisor and database at random, race opt-outs, and try many more orders and examples
+	@THOROUGH=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -q $(PROOFS) $(ARGS)
 
 bench: $(READY) ## floors and ours, measured on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -54,6 +54,7 @@ from tests.campaigns.broadcasting import broadcast
 from tests.campaigns.sequences import content, template
 from tests.copies import forget
 from tests.factories import NOON, LeadFactory, ScoreRuleFactory
+from tests.thorough import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -359,7 +360,7 @@ def test_the_promises_hold_in_any_order() -> None:
     run_state_machine_as_test(
         Promises,
         settings=settings(
-            max_examples=10,
+            max_examples=tries(6, thoroughly=60),
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

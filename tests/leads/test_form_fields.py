@@ -13,6 +13,7 @@ from leads.actions import FormPost, capture
 from leads.intake import IntakeError
 from leads.models import Event, Lead, Submission
 from tests.factories import NOON, FormFactory
+from tests.thorough import tries
 
 SHOW_IF = json.loads((Path(__file__).parent / "show_if.json").read_text())
 
@@ -202,7 +203,7 @@ rows = st.dictionaries(st.sampled_from([*questions.KEYS, "other"]), values, max_
 
 
 @given(st.lists(st.one_of(rows, values), max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(100, thoroughly=1000), deadline=None)
 def test_nothing_that_somebody_writes_breaks_the_checking_or_the_reading(fields: list[Any]) -> None:
     assert all(isinstance(fault, str) for fault in questions.faults(fields))
     stored = json.loads(json.dumps(fields, allow_nan=False)) if _is_json(fields) else []
@@ -239,7 +240,7 @@ bodies = st.fixed_dictionaries(
 
 
 @given(bodies)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=tries(150, thoroughly=1000), deadline=None)
 def test_what_is_not_asked_is_neither_needed_nor_kept(data: dict[str, Any]) -> None:
     asked = questions.read(FORM)
     unasked = questions.hidden(asked, data)

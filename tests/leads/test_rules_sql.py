@@ -18,6 +18,7 @@ from leads.rule_fields import COLUMNS, VOCABULARY, lead_fields
 from lifecycle.core import durations
 from lifecycle.core.rules import EventFact, Facts, Rule, parse
 from lifecycle.core.rules.operators import OF_TYPE, OPERATORS
+from tests.thorough import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -253,7 +254,7 @@ def in_python(rule: Rule, facts: dict[int, Facts]) -> set[int]:
     return {pk for pk, each in facts.items() if rule.matches(each, NOW)}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(60, thoroughly=500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(people, st.lists(rules, min_size=1, max_size=8))
 def test_postgres_and_python_agree(drawn, wanted):
     with saved(drawn):
@@ -265,7 +266,7 @@ def test_postgres_and_python_agree(drawn, wanted):
             assert parse(rule.data, VOCABULARY, since_enrollment=True) == rule
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40, thoroughly=300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(filled, min_size=1, max_size=25), st.lists(filled, min_size=1, max_size=4))
 def test_text_is_compared_alike_letter_by_letter(stored, wanted):
     """The trap at its narrowest: many texts, each operator, as a column and as JSON."""
