@@ -45,6 +45,7 @@ class LeavingReason(models.Model):
 
     class Meta:
         ordering = ["position", "slug"]
+        verbose_name, verbose_name_plural = "reason for leaving", "reasons for leaving"
 
     def __str__(self) -> str:
         return self.label

@@ -1,5 +1,7 @@
 """/leaving/{token}: why somebody left, by a link of their mail. Looking changes nothing: scanners of mail look."""
 
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -19,7 +21,7 @@ GONE = (
     "Your data were deleted here, and the question has ended with them. Thank you for the time you were with us.",
 )
 LATE = ("This link has expired", "It worked for three months. If you would still like to tell us, answer the email.")
-THANKS = "thanks"
+THANKS, CHANGE = "thanks", "change"
 
 
 @csrf_exempt
@@ -54,14 +56,20 @@ def answer_in(request: HttpRequest) -> Answer | None:
 
 def ask(request: HttpRequest, opened: Opened, said: Answer | None) -> HttpResponse:
     offered = reasons.offered()
-    chosen = next((row.slug for row in offered if row.pk == opened.reason_id), said.reason if said else "")
+    before = said.reason if said else ""
+    chosen = next((row.slug for row in offered if row.pk == opened.reason_id and CHANGE not in request.GET), before)
     context = {"reasons": offered, "chosen": chosen, "said": label_of(said), "comment": said.comment if said else ""}
     return page(request, "web/leaving.html", context)
 
 
 def thanks(request: HttpRequest, lead_id: int, said: Answer) -> HttpResponse:
     reason = LeavingReason.objects.filter(slug=said.reason).first()
-    context = {"reason": reason, "said": said, "is_back": reasons.is_client(lead_id), "again": request.path}
+    context = {
+        "reason": reason,
+        "said": said,
+        "is_back": reasons.is_client(lead_id),
+        "again": f"{request.path}?{CHANGE}",
+    }
     return page(request, "web/left.html", context)
 
 
@@ -69,8 +77,8 @@ def label_of(said: Answer | None) -> str:
     return reasons.words([said.reason]).get(said.reason, said.reason) if said else ""
 
 
-def page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
-    response = render(request, template, context | {"workspace": Workspace.load()})
+def page(request: HttpRequest, template: str, context: Mapping[str, object]) -> HttpResponse:
+    response = render(request, template, {**context, "workspace": Workspace.load()})
     policy.guard(response, form=Form())
     response["Referrer-Policy"] = "no-referrer"
     return response

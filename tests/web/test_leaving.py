@@ -86,7 +86,8 @@ def test_sending_counts_once_and_the_last_word_counts(ada: Lead) -> None:
     }
     assert event.properties == told
     assert (of_event(event).title, of_event(event).detail) == ("Said why they left: Too dear", "Too many seats")
-    send(url, "gone")
+    assert f"{url}?change" in send(url, "gone").content.decode()
+    assert re.search(r'value="gone" required checked', Client().get(f"{url}?change").content.decode())
     send(url, "price")
     drain(now=NOON)
     ada.refresh_from_db()
