@@ -232,6 +232,7 @@ BEAT_ALONE = {
     "leads.tasks.verify_tiers",
     "leads.tasks.verify_scores",
     "lifecycle.customers.tasks.keep_standing",
+    "lifecycle.customers.tasks.go_on_checking",
     "lifecycle.api.tasks.forget_rejected_calls",
     "lifecycle.integrations.tasks.forget",
     "campaigns.tasks.forget_decisions",

@@ -12,8 +12,10 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 
+from leads import pipeline
 from leads.models import Event, Form, Lead, Submission, Touch
 from lifecycle.api.parsers import LARGEST
+from tests.campaigns.sequences import count_queries
 
 URL = "/api/v1/forms/contact/submissions"
 ADA = {"email": "Ada@Acme.com", "first_name": "Ada", "utm_source": "LinkedIn", "utm_medium": "cpc"}
@@ -44,6 +46,16 @@ def test_json_is_accepted_and_becomes_a_lead_with_its_touch(browser: Client) -> 
     assert lead.original_touch is not None
     assert (lead.original_touch.source, lead.original_touch.medium) == ("linkedin", "cpc")
     assert Event.objects.filter(kind="form.submitted").count() == 1
+
+
+def test_the_answer_waits_for_nine_statements(browser: Client) -> None:
+    """The form, the person, their company, a touch, the profile, the post, the event: in one transaction after the
+    first. What follows from it is not waited for (leads.reacting)."""
+    with pipeline.processed_later():
+        post(browser, ADA)
+        with count_queries() as found:
+            post(browser, {**ADA, "email": "ben@ode.example"})
+    assert len(found) == 9
 
 
 def test_a_form_encoded_post_of_a_script_gets_json(browser: Client) -> None:
