@@ -1,13 +1,25 @@
-"""Whether the log is worked off: what failed too often, and what nobody could make sense of."""
+"""Whether the log is worked off, and whether anybody has said whose installation this is."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from leads.models import ImportRun, PendingEvent, PendingIdentity
+from django.conf import settings
+
+from leads.models import ImportRun, PendingEvent, PendingIdentity, Workspace
 from lifecycle.core import wellbeing
 from lifecycle.core.wellbeing import Finding, Level
 
-LOG = "Log"
+LOG, COMPANY = "Log", "Company"
+# What mails and pages say of the company, as it is shipped: nobody's.
+SHOWN = {
+    "name": "name",
+    "postal_address": "postal address",
+    "site_url": "website",
+    "booking_url": "booking link",
+    "docs_url": "documentation link",
+    "pricing_url": "pricing link",
+    "app_url": "product link",
+}
 
 
 def log(now: datetime) -> Iterator[Finding]:
@@ -30,5 +42,21 @@ def imports(now: datetime) -> Iterator[Finding]:
         yield Finding(LOG, Level.WARNING, says, "They go on by themselves when a worker runs; see Imports.")
 
 
-for name, check in (("log", log), ("imports", imports)):
+def company(now: datetime) -> Iterator[Finding]:
+    """Whether mails would tell of an example company: a false address in the footer is against the law."""
+    workspace = Workspace.load()
+    shipped = [label for name, label in SHOWN.items() if getattr(workspace, name) == default_of(name)]
+    if not shipped:
+        yield Finding(COMPANY, Level.FINE, "Mails tell of your company.")
+        return
+    leaves = settings.MAIL["transport"] != "mailbox"
+    says = f"Mails tell of an example company: its {', '.join(shipped)} are the shipped ones."
+    yield Finding(COMPANY, Level.WARNING if leaves else Level.NOTICE, says, "Write your own under Setup › Workspace.")
+
+
+def default_of(name: str) -> object:
+    return Workspace._meta.get_field(name).get_default()
+
+
+for name, check in (("log", log), ("imports", imports), ("company", company)):
     wellbeing.register(name, check)

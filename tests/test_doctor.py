@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from campaigns.models import Message, ProviderEvent
 from campaigns.wellbeing import SILENCE
-from leads.models import PendingEvent
+from leads.models import PendingEvent, Workspace
 from lifecycle import doctor, health, schedule
 from lifecycle.core import clock, wellbeing
 from lifecycle.core.wellbeing import Finding, Level
@@ -24,6 +24,8 @@ from tests.factories import LeadFactory
 from tests.staff import colleague
 
 pytestmark = pytest.mark.django_db
+
+LINKS = ("site", "booking", "docs", "pricing", "app")
 
 
 @pytest.fixture
@@ -136,6 +138,16 @@ def test_a_provider_whose_reports_are_refused_is_a_problem_until_one_is_taken(
 
 
 @pytest.mark.usefixtures("running")
+def test_an_example_company_is_said_before_its_address_goes_out(settings: Settings) -> None:
+    assert "example company" in told(Level.NOTICE)
+    assert "example company" not in told()
+    settings.MAIL = {**settings.MAIL, "transport": "smtp"}
+    assert "its name, postal address, website" in told()
+    own = {"name": "Acme", "postal_address": "Acme, 5 Main Street, Berlin"}
+    Workspace.objects.update(**own, **{f"{link}_url": f"https://{link}.acme.com" for link in LINKS})
+    assert "example company" not in told(Level.NOTICE)
+
+
 def test_reports_that_nobody_acted_on_are_said() -> None:
     ProviderEvent.objects.create(key="1", provider="Postmark", kind="bounced", at=clock.now() - timedelta(hours=2))
     assert "1 reports of the mail provider were stored and not acted on" in told()
@@ -174,7 +186,7 @@ def test_each_integration_is_told_from_outside_and_nobody_is_named(client: Clien
     words = "\n".join(f"{each['level']} {each['says']} {each['remedy']}" for each in found)
     assert "warning Calendly used to call regularly and fell silent" in words
     assert "problem Stripe: 1 events were given up, 1 of them in the last 24 hours. See History › Inbox" in words
-    assert "problem Zoom: 1 calls were refused in the last 24 hours (no_signature)" in words
+    assert "problem Zoom: calls refused in the last 24 hours: 1 (no_signature)" in words
     page = colleague("admin").get("/admin/health/").content.decode()
     for text in (out.getvalue(), page):
         assert "ada@acme.com" not in text
@@ -207,5 +219,5 @@ def test_the_page_shows_the_same_to_those_who_run_the_product() -> None:
 
 @pytest.mark.usefixtures("running")
 def test_looking_costs_the_same_whatever_there_is(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_max_num_queries(70):
+    with django_assert_max_num_queries(72):
         doctor.examine(clock.now())

@@ -144,7 +144,7 @@ def _reachable(one: Figures, now: datetime) -> Iterator[Finding]:
     """Whether what it sends gets in, and whether it still sends."""
     if one.refused:
         nothing_since = one.last_at is None or (one.refused_at is not None and one.last_at < now - LATELY)
-        says = f"{one.title}: {one.refused:,} calls were refused in the last 24 hours ({one.codes})"
+        says = f"{one.title}: calls refused in the last 24 hours: {one.refused:,} ({one.codes})"
         if nothing_since:
             says += f", and none was taken since {_moment(one.last_at)}; its subscription may be disabled soon"
         remedy = f"Compare the secret over there with ours, and the clocks; the door is {one.door}."

@@ -210,7 +210,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
         (
             {"refused": 9, "refused_at": NOON, "codes": "bad_signature", "last_at": NOON - HOUR},
             Level.WARNING,
-            "9 calls were refused in the last 24 hours (bad_signature).",
+            "calls refused in the last 24 hours: 9 (bad_signature).",
         ),
         (
             {"refused": 9, "refused_at": NOON, "codes": "bad_signature", "last_at": NOON - 2 * DAY},
