@@ -44,18 +44,14 @@ def imports(now: datetime) -> Iterator[Finding]:
 
 def company(now: datetime) -> Iterator[Finding]:
     """Whether mails would tell of an example company: a false address in the footer is against the law."""
-    workspace = Workspace.load()
-    shipped = [label for name, label in SHOWN.items() if getattr(workspace, name) == default_of(name)]
+    here, as_shipped = Workspace.load(), Workspace()
+    shipped = [label for name, label in SHOWN.items() if getattr(here, name) == getattr(as_shipped, name)]
     if not shipped:
         yield Finding(COMPANY, Level.FINE, "Mails tell of your company.")
         return
     leaves = settings.MAIL["transport"] != "mailbox"
     says = f"Mails tell of an example company: its {', '.join(shipped)} are the shipped ones."
     yield Finding(COMPANY, Level.WARNING if leaves else Level.NOTICE, says, "Write your own under Setup › Workspace.")
-
-
-def default_of(name: str) -> object:
-    return Workspace._meta.get_field(name).get_default()
 
 
 for name, check in (("log", log), ("imports", imports), ("company", company)):

@@ -48,8 +48,9 @@ def run(transport: Transport, *, now: datetime, sends: bool = True) -> dict[str,
     tick.run(watching.watch)
     while sends and (sent := tick.run(alerting.send_alerts)):
         total["alerts"] += sent
-    total["called"] += (sends and tick.run(webhooks.drain)) or 0
-    total["registrants"] += (sends and tick.run(registrants.drain)) or 0
+    if sends:
+        total["called"] += tick.run(webhooks.drain) or 0
+        total["registrants"] += tick.run(registrants.drain) or 0
     total["judged"] += tick.run(judging.judge_due) or 0
     total["rehearsed"] += tick.run(rehearsals.run_due) or 0
     record_tick(now)
