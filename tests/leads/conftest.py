@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from pytest_django import DjangoDbBlocker
 
 from leads import playbooks
 from leads.actions import record
@@ -13,6 +14,8 @@ from leads.batch import NewEvent
 from leads.models import Lead
 from leads.pages.playbook import load_magnets
 from leads.pipeline import drain
+from tests.copies import using
+from tests.databases import filled
 from tests.factories import NOON
 
 PLAYBOOKS = Path(settings.BASE_DIR) / "lifecycle" / "playbooks"
@@ -24,7 +27,25 @@ def playbook(name: str) -> Any:
 
 @pytest.fixture
 def shipped(db: None) -> None:
-    """The rules, forms, names and audiences as they ship."""
+    """The rules, forms, names and audiences as they ship. It takes a while: a module whose tests all want them uses
+    `all_shipped`."""
+    load_all()
+
+
+@pytest.fixture(scope="session")
+def shipped_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
+    with django_db_blocker.unblock():
+        return filled("shipped", load_all)
+
+
+@pytest.fixture(scope="module")
+def all_shipped(shipped_database: str) -> Iterator[None]:
+    """This module's tests find in their database what `shipped` loads; each rolls back what it did."""
+    with using(shipped_database):
+        yield
+
+
+def load_all() -> None:
     load_files()
     for name in ("forms", "audiences", "event_names", "scoring", "stages", "segments"):
         getattr(playbooks, f"load_{name}")(playbook(name))

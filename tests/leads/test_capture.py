@@ -13,7 +13,7 @@ from leads.pipeline import processed_later
 from tests.factories import NOON, FormFactory, LeadFactory, UserFactory, VisitorFactory
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shipped")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_shipped")]
 
 
 def post(form="contact", *, now=NOON, key=None, **data):

@@ -35,8 +35,9 @@ from lifecycle.sales.models import Alert, Task
 from tests import staff
 from tests.factories import NOON, LeadFactory, SegmentFactory, UserFactory
 from tests.leads.tracking_calls import browser, done, identify, view
+from tests.thorough import tries
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shipped")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_shipped")]
 ADA, WORK, THIRD = "ada@gmail.com", "ada@acme.com", "a.ash@acme.com"
 
 
@@ -396,7 +397,7 @@ WAYS = [
 ]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(8, thoroughly=100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(described=PEOPLE)
 def test_the_order_of_merges_makes_no_difference(described):
     results = []

@@ -21,7 +21,7 @@ from leads.stages import IllegalMove
 from tests.factories import NOON, LeadFactory, UserFactory
 
 DAY = timedelta(days=1)
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shipped")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_shipped")]
 
 
 def test_upsert_creates_scores_and_tells():

@@ -19,7 +19,7 @@ from lifecycle.core.rules.facts import EventNeed, Needs
 from tests.factories import NOON, LeadFactory
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_shipped")]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def kinds(lead):
     return list(Event.objects.filter(lead=lead).order_by("id").values_list("kind", flat=True))
 
 
-def test_a_good_lead_goes_from_cold_to_sql_and_every_point_is_explained(shipped, happen):
+def test_a_good_lead_goes_from_cold_to_sql_and_every_point_is_explained(happen):
     ada = LeadFactory(ada=True)
     happen(ada, "form.submitted", NOON, form="contact")
     assert (ada.stage, ada.fit_score, ada.intent_score, ada.temperature) == ("mql", 55, 10, "warm")
@@ -61,7 +61,7 @@ def test_a_good_lead_goes_from_cold_to_sql_and_every_point_is_explained(shipped,
     assert not PendingEvent.objects.exists()
 
 
-def test_three_pricing_views_promote_at_the_third_even_in_one_batch(shipped):
+def test_three_pricing_views_promote_at_the_third_even_in_one_batch():
     lead = LeadFactory()
     times = [NOON + number * HOUR for number in range(4)]
     record([NewEvent(lead.pk, "pricing.viewed", occurred_at=at, source="t") for at in times], now=NOON + DAY)
@@ -70,7 +70,7 @@ def test_three_pricing_views_promote_at_the_third_even_in_one_batch(shipped):
     assert (change.after, change.at, change.event.occurred_at) == ("sql", times[2], times[2])
 
 
-def test_views_make_visits_and_the_third_visit_counts_once(shipped, happen):
+def test_views_make_visits_and_the_third_visit_counts_once(happen):
     lead = LeadFactory()
     for days in (0, 1, 2, 3):
         happen(lead, "page.viewed", NOON + days * DAY)
@@ -80,7 +80,7 @@ def test_views_make_visits_and_the_third_visit_counts_once(shipped, happen):
     assert [entry.rule.slug for entry in lead.score_entries.filter(points__gt=0)] == ["third-visit"]
 
 
-def test_a_click_counts_only_when_a_human_made_it(shipped, happen):
+def test_a_click_counts_only_when_a_human_made_it(happen):
     lead = LeadFactory()
     happen(lead, "email.clicked", NOON, human=False)
     happen(lead, "email.clicked", NOON)
@@ -90,7 +90,7 @@ def test_a_click_counts_only_when_a_human_made_it(shipped, happen):
     assert lead.intent_score == 15, "at most three a week"
 
 
-def test_a_purchase_makes_a_customer_and_a_lapse_ends_it(shipped, happen):
+def test_a_purchase_makes_a_customer_and_a_lapse_ends_it(happen):
     lead = LeadFactory()
     happen(lead, "purchase.completed", NOON)
     assert (lead.stage, lead.is_client) == ("customer", True)
@@ -100,7 +100,7 @@ def test_a_purchase_makes_a_customer_and_a_lapse_ends_it(shipped, happen):
     assert (lead.stage, lead.is_client) == ("former", False)
 
 
-def test_a_booking_shows_on_the_lead(shipped, happen):
+def test_a_booking_shows_on_the_lead(happen):
     lead = LeadFactory()
     happen(lead, "meeting.booked", NOON, at="2026-03-05T10:00:00Z", event_name="Demo")
     assert (lead.demo_booked, lead.demo_status, lead.demo_event_name, lead.stage) == (True, "scheduled", "Demo", "sql")
@@ -109,7 +109,7 @@ def test_a_booking_shows_on_the_lead(shipped, happen):
     assert (lead.demo_booked, lead.demo_status) == (False, "canceled")
 
 
-def test_segments_follow_and_tell(shipped, happen):
+def test_segments_follow_and_tell(happen):
     lead = LeadFactory(ada=True)
     happen(lead, "form.submitted", NOON, form="contact")
     happen(lead, "docs.downloaded", NOON + HOUR)
@@ -124,7 +124,7 @@ def test_segments_follow_and_tell(shipped, happen):
     assert members == {"hot-leads", "api-builders"}
 
 
-def test_an_imported_history_makes_nobody_hot(shipped):
+def test_an_imported_history_makes_nobody_hot():
     lead = LeadFactory(ada=True)
     record([NewEvent(lead.pk, "demo.watched", occurred_at=NOON - 60 * DAY, source="t")], now=NOON)
     process_pending(now=NOON)
@@ -133,7 +133,7 @@ def test_an_imported_history_makes_nobody_hot(shipped):
     assert not verify_scores()
 
 
-def test_the_same_fact_told_twice_is_one(shipped):
+def test_the_same_fact_told_twice_is_one():
     lead = LeadFactory()
     event = NewEvent(lead.pk, "docs.downloaded", source="product", key="m-1")
     assert len(record([event, event], now=NOON)) == 1
@@ -142,13 +142,13 @@ def test_the_same_fact_told_twice_is_one(shipped):
     assert Lead.objects.get().intent_score == 20
 
 
-def test_unknown_names_are_stored_and_change_nothing(shipped, happen):
+def test_unknown_names_are_stored_and_change_nothing(happen):
     lead = LeadFactory()
     happen(lead, "Some Odd Name", NOON, anything={"nested": [1, None]})
     assert (lead.score, lead.stage, kinds(lead)[0]) == (0, "cold", "Some Odd Name")
 
 
-def test_queries_do_not_grow_with_the_batch(shipped):
+def test_queries_do_not_grow_with_the_batch():
     def queries(people):
         leads = LeadFactory.create_batch(people, ada=False, company_size=100, role="head")
         record(
@@ -168,7 +168,7 @@ def test_queries_do_not_grow_with_the_batch(shipped):
     assert one == many <= 40
 
 
-def test_a_derived_event_knows_its_cause_and_its_depth(shipped, happen):
+def test_a_derived_event_knows_its_cause_and_its_depth(happen):
     lead = LeadFactory()
     happen(lead, "form.submitted", NOON, form="contact")
     change = Event.objects.get(kind="stage.changed")
@@ -213,7 +213,7 @@ def test_receivers_read_facts_and_change_leads(receiver, happen):
     assert lead.first_name == "Grace"
 
 
-def test_a_failing_event_dies_after_five_attempts_and_holds_up_nobody(shipped, receiver, caplog):
+def test_a_failing_event_dies_after_five_attempts_and_holds_up_nobody(receiver, caplog):
     @receiver
     def fail(batch: Batch, **_):
         if any(event.kind == "poison.taken" for event in batch.events):
@@ -247,7 +247,7 @@ def test_a_failing_event_dies_after_five_attempts_and_holds_up_nobody(shipped, r
     assert process_pending(now=NOON).events == 0
 
 
-def test_a_door_never_fails_for_a_rule(shipped, receiver):
+def test_a_door_never_fails_for_a_rule(receiver):
     @receiver
     def fail(batch: Batch, **_):
         raise ValueError
@@ -258,7 +258,7 @@ def test_a_door_never_fails_for_a_rule(shipped, receiver):
     assert PendingEvent.objects.get().attempts == 1
 
 
-def test_a_rule_that_does_not_read_is_left_out_alone(shipped, happen, caplog):
+def test_a_rule_that_does_not_read_is_left_out_alone(happen, caplog):
     Segment.objects.create(slug="broken", name="Broken", rule={"field": "gone", "op": "eq", "value": 1})
     lead = LeadFactory()
     happen(lead, "docs.downloaded", NOON)
@@ -280,7 +280,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS)
-def test_ledger_and_cache_agree_for_any_events_in_any_order_with_duplicates(shipped, events):
+def test_ledger_and_cache_agree_for_any_events_in_any_order_with_duplicates(events):
     lead = LeadFactory(company_size=100)
     for number, (kind, minutes, twice) in enumerate(events):
         at = NOON + minutes * MINUTE

@@ -20,7 +20,7 @@ from lifecycle.core.rules import RuleError, parse
 from tests.factories import NOON, LeadFactory
 
 DAY = timedelta(days=1)
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shipped")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_shipped")]
 
 
 def members(slug):
