@@ -15,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 from campaigns.models import Enrollment, Hit, MailboxMail, Message, Suppression
 from leads.audit import verify_scores
 from leads.models import Conversion, Event, Lead, PendingEvent, Submission, Touch, Workspace
+from leads.segments import building
 from lifecycle.api.limited import COUNTER
 from lifecycle.customers.models import Purchase, Subscription
 from lifecycle.demo import company
@@ -40,7 +41,8 @@ def lived(playbooks_database: str, django_db_blocker: DjangoDbBlocker) -> Iterat
     for name, days in ((f"{playbooks_database}_told_before", HALF), (f"{playbooks_database}_demo", DAYS)):
         with django_db_blocker.unblock():
             copy(playbooks_database, name)
-        with using(name), django_db_blocker.unblock():
+        with using(name), django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(building, "SURE_EVERY", timedelta(days=1000))  # as in tests.cast
             found += live(days)
     with using(name):
         yield found
