@@ -1,5 +1,6 @@
 """The tests' own PostgreSQL: one server a run, shared by all xdist workers, a database each, gone when they are."""
 
+import gc
 import math
 import os
 import shutil
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker("redis"):
                 item.add_marker(pytest.mark.skip(reason="no REDIS_URL; .ci/run starts a Redis and sets it"))
     items.sort(key=turn)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Everything that is loaded by now stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def turn(item: pytest.Item) -> int:
