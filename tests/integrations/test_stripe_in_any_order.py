@@ -15,6 +15,7 @@ from lifecycle.customers.models import BillingAccount, Invoice, Product, Purchas
 from lifecycle.integrations.models import InboxEvent
 from tests.billing import NEW, OLD, Order, Plan
 from tests.cast import ADA, World
+from tests.thorough import tries
 
 pytestmark = [pytest.mark.usefixtures("playbooks"), pytest.mark.django_db]
 EMAIL = ADA["email"]
@@ -129,7 +130,7 @@ def test_one_payment_told_by_five_objects_in_any_order(world: World) -> None:
     expected = outcome(world, events)
     assert [row[1:4:2] for row in expected["purchases"]] == [(99, 99)]
     chance = random.Random(7)
-    for given in chance.sample(list(permutations(events)), 24):
+    for given in chance.sample(list(permutations(events)), tries(16, thoroughly=120)):
         assert outcome(world, given) == expected, [event["type"] for event in given]
 
 
