@@ -34,6 +34,7 @@ from leads.models import Event, Lead, PendingIdentity, Segment, Workspace
 from leads.models.segment import SegmentDue, SegmentTally
 from lifecycle import schedule
 from lifecycle.core import ticks
+from lifecycle.customers import checking
 from lifecycle.integrations import inbound
 from lifecycle.integrations.models import InboxEvent
 from lifecycle.integrations.zoom import registrants
@@ -141,6 +142,7 @@ DUE: dict[ticks.Sweep, list[Callable[[], object]]] = {
         lambda: Workspace.objects.update(tiers_built_to=0),
     ],
     meetings.sweep: [meeting],
+    checking.go_on: [lambda: Workspace.objects.update(customers_checked_to=0)],
     attending.settle_due: [
         lambda: attendees.webinar(over_at=NOON - attending.GRACE),
         lambda: attendees.webinar(over_at=LONG_AGO, attendance_known_at=LONG_AGO - timedelta(hours=1)),
@@ -197,6 +199,7 @@ DUE: dict[ticks.Sweep, list[Callable[[], object]]] = {
 
 # By task of beat, the sweep that it runs.
 SWEPT = {
+    "lifecycle.customers.tasks.go_on_checking": checking.go_on,
     "leads.tasks.identify": identity.drain,
     "lifecycle.integrations.tasks.sweep": inbound.sweep,
     "leads.tasks.process_pending": pipeline.drain,
@@ -232,7 +235,6 @@ BEAT_ALONE = {
     "leads.tasks.verify_tiers",
     "leads.tasks.verify_scores",
     "lifecycle.customers.tasks.keep_standing",
-    "lifecycle.customers.tasks.go_on_checking",
     "lifecycle.api.tasks.forget_rejected_calls",
     "lifecycle.integrations.tasks.forget",
     "campaigns.tasks.forget_decisions",
