@@ -1,7 +1,5 @@
 """The console's pages. Each view parses, calls one report or action, and answers."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,48 +9,21 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns.actions import enroll as enroll_in
 from leads.actions import assign_owner, move_stage
 from leads.models import Lead
-from leads.models.lead import Stage, Tier
+from leads.models.lead import Stage
 from leads.stages import IllegalMove
 from lifecycle.console import credited
+from lifecycle.console.asking import Asked
 from lifecycle.console.doors import back, colleagues, page, signed_in
 from lifecycle.console.forms import AssignForm, EnrollForm, MoveForm
 from lifecycle.core import clock
-from lifecycle.reports.hot_leads import hot_queue
 from lifecycle.reports.lead_page import lead_page
-
-QUEUES = {"all": "All hot leads", "mine": "Mine", "unassigned": "Nobody's yet"}
-TIERS = {"": "Any engagement", **dict(Tier.choices)}
 
 
 @require_GET
 @colleagues("leads.view_lead")
 def hot_leads(request: HttpRequest) -> HttpResponse:
-    whose = request.GET.get("whose", "all")
-    whose = whose if whose in QUEUES else "all"
-    search = request.GET.get("q", "").strip()[:100]
-    tier = request.GET.get("tier", "")
-    tier = tier if tier in TIERS else ""
-    number = request.GET.get("page", "")
-    queue = hot_queue(
-        whose=whose,  # type: ignore[arg-type]
-        user_id=signed_in(request).pk,
-        search=search,
-        tier=tier,
-        page=int(number) if number.isdecimal() and len(number) < 7 else 1,
-    )
-    tabs = [(name, title, queue.counts[name]) for name, title in QUEUES.items()]
-    context = {
-        "title": "Hot leads",
-        "queue": queue,
-        "tabs": tabs,
-        "whose": whose,
-        "tiers": TIERS.items(),
-        "tier": tier,
-        "tier_named": TIERS[tier].lower(),
-        "search": search,
-        "narrowed": urlencode({name: value for name, value in (("q", search), ("tier", tier)) if value}),
-        "now": clock.now(),
-    }
+    asked = Asked.of(request)
+    context = {"title": "Hot leads", **asked.shown(), **asked.answer(signed_in(request)), "now": clock.now()}
     return page(request, "console/hot_leads.html", context)
 
 
