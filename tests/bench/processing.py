@@ -17,6 +17,7 @@ ACTS = {
 
 
 def measure(results: Results, *, now: datetime) -> None:
+    pipeline.drain(limit=BATCH, now=now)  # what another part left
     lead_ids = cast.leads(size("PROCESS_LEADS", 10_000, 2_000), prefix="reader", now=now)
     first, rest = lead_ids[:BATCH], lead_ids[BATCH:]
     actions.record(list(_events(first)), now=now)
