@@ -6,15 +6,15 @@ from typing import Any
 from csp.constants import NONE, SELF
 from csp.decorators import csp
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from leads import magnet_files, magnets
-from leads.models import Magnet, Workspace
+from leads.models import Magnet
 from lifecycle.core import clock
 from lifecycle.core.machines import machine
 from lifecycle.web.pages.finding import way_to
+from lifecycle.web.sorry import drawn as apology
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +62,4 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def sorry(request: HttpRequest, words: tuple[str, str], *, status: int, magnet: Magnet | None = None) -> HttpResponse:
     """A page in plain words, with the way to a fresh link if there is one."""
-    workspace = Workspace.load()
-    context = {
-        "title": words[0],
-        "body": words[1],
-        "workspace": workspace,
-        "way": way_to(magnet) if magnet else workspace.site_url,
-        "magnet": magnet,
-    }
-    return render(request, "web/sorry.html", context, status=status)
+    return apology(request, words, status=status, way=way_to(magnet) if magnet else None, magnet=magnet)

@@ -14,6 +14,7 @@ from lifecycle.core import clock
 from lifecycle.customers import leaving as reasons
 from lifecycle.customers.leaving import Answer, Opened
 from lifecycle.customers.models import LeavingReason
+from lifecycle.web.sorry import drawn as apology
 
 INCOMPLETE = ("This link does not lead anywhere", "Copy it from the email once more, up to its last letter.")
 GONE = (
@@ -85,8 +86,6 @@ def page(request: HttpRequest, template: str, context: Mapping[str, object]) -> 
 
 
 def sorry(request: HttpRequest, words: tuple[str, str], *, status: int) -> HttpResponse:
-    workspace = Workspace.load()
-    context = {"title": words[0], "body": words[1], "workspace": workspace, "way": workspace.site_url}
-    response = render(request, "web/sorry.html", context, status=status)
+    response = apology(request, words, status=status)
     policy.guard(response)
     return response

@@ -13,6 +13,7 @@ from leads.doors import policy
 from leads.models import Workspace
 from lifecycle.core import clock
 from lifecycle.web.forms import thanks
+from lifecycle.web.sorry import drawn as apology
 
 GONE = (
     "This link does not lead anywhere",
@@ -57,7 +58,6 @@ def done(request: HttpRequest, looked: Looked) -> HttpResponse:
 
 
 def sorry(request: HttpRequest, words: tuple[str, str], *, status: int, way: str = "") -> HttpResponse:
-    context = {"title": words[0], "body": words[1], "workspace": Workspace.load(), "way": way, "go": "Back to the form"}
-    response = render(request, "web/sorry.html", context, status=status)
+    response = apology(request, words, status=status, way=way, go="Back to the form")
     policy.guard(response)
     return response

@@ -3,16 +3,15 @@
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from leads import forms
 from leads.doors import form_page, policy
 from leads.hosting import Given
-from leads.models import Workspace
 from lifecycle.core import clock
 from lifecycle.web.pages.showing import provenance
+from lifecycle.web.sorry import drawn as apology
 from webinars import taking
 
 
@@ -49,9 +48,7 @@ def too_late(request: HttpRequest, why: str) -> HttpResponse:
 
 
 def sorry(request: HttpRequest, words: tuple[str, str], **way: str) -> HttpResponse:
-    workspace = Workspace.load()
-    context = {"title": words[0], "body": words[1], "workspace": workspace, "way": workspace.site_url, **way}
-    response = render(request, "web/sorry.html", context, status=404)
+    response = apology(request, words, status=404, **way)
     policy.guard(response, framers=["*"] if form_page.is_framed(request) else ())
     return response
 

@@ -24,6 +24,7 @@ from leads.pages.kinds import Block
 from lifecycle.core import clock, tokens
 from lifecycle.web.forms.hosted import came_from
 from lifecycle.web.pages import policy, showing, visiting
+from lifecycle.web.sorry import drawn as apology
 
 MAY_LOOK = "leads.view_landingpage"
 
@@ -117,13 +118,8 @@ def form_of(request: HttpRequest, look: Look) -> Drawn | None:
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    context = {
-        "title": "There is no page here",
-        "body": "It was moved or taken down, or the address has a mistake in it.",
-        "workspace": (workspace := Workspace.load()),
-        "way": workspace.site_url,
-    }
-    response = render(request, "web/sorry.html", context, status=404)
+    words = "There is no page here", "It was moved or taken down, or the address has a mistake in it."
+    response = apology(request, words, status=404)
     policy.guard(response, images=(), form=None)
     return response
 

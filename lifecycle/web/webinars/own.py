@@ -12,6 +12,7 @@ from leads.models import Form, Workspace
 from leads.reacting import react
 from lifecycle.core import clock, tokens
 from lifecycle.core.tokens import RegistrationToken
+from lifecycle.web.sorry import drawn as apology
 from webinars import registering, showing, telling
 from webinars.doors import webinar_page
 from webinars.doors.webinar_page import Look
@@ -81,13 +82,6 @@ def found(token: str) -> tuple[RegistrationToken | None, Registration | None]:
 
 
 def sorry(request: HttpRequest, words: tuple[str, str], *, status: int = 404) -> HttpResponse:
-    context = {
-        "title": words[0],
-        "body": words[1],
-        "workspace": Workspace.load(),
-        "way": reverse("webinars"),
-        "go": "See all webinars",
-    }
-    response = render(request, "web/sorry.html", context, status=status)
+    response = apology(request, words, status=status, way=reverse("webinars"), go="See all webinars")
     policy.guard(response)
     return response

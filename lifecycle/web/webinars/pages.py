@@ -10,6 +10,7 @@ from leads.models import Workspace
 from lifecycle.core import clock, tokens
 from lifecycle.web.forms.hosted import came_from
 from lifecycle.web.pages.visiting import known_as
+from lifecycle.web.sorry import drawn as apology
 from webinars import telling
 from webinars.doors import webinar_page
 from webinars.doors.webinar_page import Look
@@ -50,14 +51,8 @@ def webinar(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    context = {
-        "title": "There is no such webinar",
-        "body": "It is not announced yet, or the address has a mistake in it.",
-        "workspace": Workspace.load(),
-        "way": "/webinars/",
-        "go": "See all webinars",
-    }
-    response = render(request, "web/sorry.html", context, status=404)
+    words = "There is no such webinar", "It is not announced yet, or the address has a mistake in it."
+    response = apology(request, words, status=404, way="/webinars/", go="See all webinars")
     policy.guard(response)
     return response
 
